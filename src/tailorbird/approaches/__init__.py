@@ -1,0 +1,1 @@
+"""THE LADDER, one file per way to solve the task, cheap to dear."""

@@ -1,0 +1,229 @@
+"""A language model behind a prompt: the solver of every prompting and fine-tuned rung.
+
+What differs between those rungs is data: instructions, demonstrations, passages, an adapter.
+"""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import exp
+from pathlib import Path
+from typing import Any, Self
+
+from tailorbird.approaches.base import Run
+from tailorbird.models.base import LM, Completion, Progress, Sampling
+from tailorbird.models.load import load_model
+from tailorbird.retrieve import base as retrieval
+from tailorbird.retrieve.passages import Passage, PassageIndex
+from tailorbird.store import read_json, write_json
+from tailorbird.task.benchmark import Task
+from tailorbird.task.types import Example, Message, Prediction, Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """A training example as it is shown in a prompt."""
+
+    input: str
+    target: str
+
+
+def instructions(task: Task, with_labels: bool = True, with_passages: bool = False) -> str:
+    """The system message: the task's goal, what may be answered, and what to do when unsure."""
+    lines = [task.spec.goal.strip()]
+    if task.labels and with_labels:
+        lines.append("Answer with one of these labels: " + ", ".join(task.labels))
+    if with_passages:
+        lines.append("Answer from the numbered passages only.")
+        if task.spec.outputs.abstain:
+            lines.append(f"If they do not tell, say: {task.spec.outputs.abstain}")
+    return "\n".join(lines)
+
+
+def build_prompt(
+    system: str,
+    example: Example,
+    demonstrations: Sequence[Demonstration] = (),
+    passages: Sequence[Passage] = (),
+) -> Prompt:
+    """System message, demonstrations as turns, then passages and the example's own turns."""
+    messages = [Message("system", system)]
+    for shown in demonstrations:
+        messages += [Message("user", shown.input), Message("assistant", shown.target)]
+    *earlier, last = example.turns
+    if earlier and earlier[0].role == "system":
+        messages[0] = Message("system", f"{system}\n{earlier.pop(0).content}")
+    block = "\n".join(f"[{i}] {p.shown}" for i, p in enumerate(passages, 1))
+    content = f"{block}\n\n{last.content}" if block else last.content
+    return (*messages, *earlier, Message(last.role, content))
+
+
+@dataclass(frozen=True)
+class Prompted:
+    """A language model with everything that goes into its prompt."""
+
+    model: str
+    system: str
+    max_tokens: int
+    labels: tuple[str, ...] = ()
+    demonstrations: tuple[Demonstration, ...] = ()
+    """Shown in this order; with a `selector`, the pool to choose from."""
+    selector: retrieval.Retriever | None = None
+    """Finds the `shots` demonstrations most like the input."""
+    shots: int = 0
+    index: PassageIndex | None = None
+    passages: int = 0
+    """Passages shown per input."""
+    adapter: Path | None = None
+    """A LoRA adapter, merged into the model."""
+    cache: Path | None = None
+    """Where answers of an endpoint are kept; not part of what is saved."""
+
+    # ---- predicting --------------------------------------------------------------------------
+
+    def lm(self) -> LM:
+        """The model; an endpoint's answers are paid for once."""
+        lm = load_model(self.model, self.adapter)
+        if self.cache is not None and self.model.startswith(("http://", "https://")):
+            from tailorbird.models.cached import Cached
+
+            return Cached(lm, self.cache / "answers")
+        return lm
+
+    def predict(
+        self, examples: Sequence[Example], progress: Progress | None = None
+    ) -> list[Prediction]:
+        """Choose a label, or write an answer, per example."""
+        if not examples:
+            return []
+        lm = self.lm()
+        shown = self._passages(examples)
+        prompts = self._prompts(lm, examples, shown)
+        if self.labels and lm.can_score:
+            predictions = _choose(lm, prompts, self.labels, progress)
+        else:
+            completions = lm.complete(prompts, Sampling(max_tokens=self.max_tokens), progress)
+            predictions = [self._prediction(c) for c in completions]
+        return [
+            replace(p, citations=tuple(dict.fromkeys(s.document for s in passages)))
+            for p, passages in zip(predictions, shown)
+        ]
+
+    def _prediction(self, completion: Completion) -> Prediction:
+        text = completion.text
+        if self.labels and completion.error is None:
+            text = recognise_label(text, self.labels) or text
+        return Prediction(text, usage=completion.usage, error=completion.error)
+
+    def _passages(self, examples: Sequence[Example]) -> list[list[Passage]]:
+        if self.index is None:
+            return [[] for _ in examples]
+        return self.index.search([e.text for e in examples], self.passages)
+
+    def _prompts(
+        self, lm: LM, examples: Sequence[Example], shown: list[list[Passage]]
+    ) -> list[Prompt]:
+        chosen = self._demonstrations(examples)
+        return [self._fitting(lm, e, d, p) for e, d, p in zip(examples, chosen, shown)]
+
+    def _demonstrations(self, examples: Sequence[Example]) -> list[tuple[Demonstration, ...]]:
+        if self.selector is None:
+            return [self.demonstrations] * len(examples)
+        rows = self.selector.search([e.text for e in examples], self.shots)
+        # The most similar one stands last, next to the question.
+        return [tuple(self.demonstrations[h.index] for h in reversed(row)) for row in rows]
+
+    def _fitting(
+        self, lm: LM, example: Example, demonstrations: Sequence[Demonstration], shown: list[Passage]
+    ) -> Prompt:
+        """The prompt, without as many demonstrations, then last passages, as do not fit."""
+        kept = list(demonstrations)
+        while True:
+            prompt = build_prompt(self.system, example, kept, shown)
+            room = lm.room(prompt, self.max_tokens)
+            if room is None or room >= 0 or not (kept or shown):
+                return prompt
+            # What is dropped from `shown` is not cited either: the list is the caller's.
+            (kept if kept else shown).pop(0 if kept else -1)
+
+    # ---- saving ------------------------------------------------------------------------------
+
+    def save(self, folder: Path) -> None:
+        """Settings as JSON, indexes and adapter as folders."""
+        settings: dict[str, Any] = {
+            "model": self.model,
+            "system": self.system,
+            "max_tokens": self.max_tokens,
+            "labels": self.labels,
+            "demonstrations": [[d.input, d.target] for d in self.demonstrations],
+            "shots": self.shots,
+            "passages": self.passages,
+        }
+        write_json(folder / "prompt.json", settings)
+        if self.selector is not None:
+            retrieval.save(self.selector, folder / "selector")
+        if self.index is not None:
+            self.index.save(folder / "passages")
+        if self.adapter is not None and self.adapter != folder / "adapter":
+            shutil.copytree(self.adapter, folder / "adapter", dirs_exist_ok=True)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a saved solver; the model itself loads when it first predicts."""
+        settings = read_json(folder / "prompt.json")
+        shown = tuple(Demonstration(*pair) for pair in settings.pop("demonstrations"))
+        labels = tuple(settings.pop("labels"))
+        selector, index, adapter = (folder / n for n in ("selector", "passages", "adapter"))
+        return cls(
+            **settings,
+            labels=labels,
+            demonstrations=shown,
+            selector=retrieval.load(selector) if selector.is_dir() else None,
+            index=PassageIndex.load(index) if index.is_dir() else None,
+            adapter=adapter if adapter.is_dir() else None,
+        )
+
+
+def prompted(task: Task, run: Run, system: str, **rest: Any) -> Prompted:
+    """A `Prompted` with what the task and the run fix."""
+    return Prompted(
+        model=run.model, system=system, max_tokens=task.spec.outputs.max_tokens,
+        labels=task.labels, cache=run.cache, **rest,
+    )  # fmt: skip
+
+
+def passage_index(task: Task, kind: str, cache: Path) -> PassageIndex:
+    """The index over the task's documents."""
+    from tailorbird.errors import TaskError
+
+    if task.spec.documents is None:
+        raise TaskError("this rung retrieves passages, and task.yaml names no documents")
+    return PassageIndex.build(task.documents, task.spec.documents.chunk_words, kind, cache)
+
+
+def _choose(
+    lm: LM, prompts: Sequence[Prompt], labels: Sequence[str], progress: Progress | None
+) -> list[Prediction]:
+    """The most probable label per prompt; probabilities are normalised over the labels."""
+    from tailorbird.task.types import Usage
+
+    out = []
+    for row in lm.score(prompts, labels, progress):
+        totals = [s.total for s in row]
+        best = max(range(len(labels)), key=totals.__getitem__)
+        odds = [exp(t - totals[best]) for t in totals]
+        scores = {label: o / sum(odds) for label, o in zip(labels, odds)}
+        usage = Usage(completion_tokens=len(row[best].logprobs))
+        out.append(Prediction(labels[best], scores, scores[labels[best]], usage))
+    return out
+
+
+def recognise_label(text: str, labels: Sequence[str]) -> str | None:
+    """The label that a written answer names: equal to it, else the longest one found inside it."""
+    said = text.strip().strip(".\"'`*").casefold()
+    for label in labels:
+        if said == label.casefold():
+            return label
+    words = f" {said.replace('_', ' ')} "
+    inside = [la for la in labels if f" {la.casefold().replace('_', ' ')} " in words]
+    return max(inside, key=len) if inside else None

@@ -1,0 +1,27 @@
+"""Retrieval-augmented generation: the passages that match the input stand in the prompt."""
+
+from dataclasses import dataclass
+
+from tailorbird.approaches._prompted import Prompted, instructions, passage_index, prompted
+from tailorbird.approaches.base import Run
+from tailorbird.task.benchmark import Task
+
+
+@dataclass(frozen=True)
+class RAG:
+    """Search the documents, then answer from what was found; the sources are cited."""
+
+    passages: int = 3
+    """Shown per input; a small model is distracted by many."""
+    by: str = "hybrid"
+    """sparse, dense or hybrid."""
+
+    def fit(self, task: Task, run: Run) -> Prompted:
+        """Index the documents."""
+        index = passage_index(task, self.by, run.cache)
+        system = instructions(task, with_passages=True)
+        return prompted(task, run, system, index=index, passages=self.passages)
+
+
+APPROACH = RAG
+SOLVER = Prompted

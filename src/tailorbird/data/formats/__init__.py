@@ -1,0 +1,1 @@
+"""One file per format: `recognise(row)` and `convert(row)`."""

@@ -1,0 +1,255 @@
+"""Files and hub datasets -> Examples, with every row accounted for."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tailorbird.data.accounts import FileAccount
+from tailorbird.data.documents import load_documents
+from tailorbird.data.formats import columns as named_columns
+from tailorbird.data.formats.base import Draft, Unusable, annotate
+from tailorbird.data.lookup import MISSING, lookup, names_in
+from tailorbird.data.rows import Row, read_rows, stem
+from tailorbird.data.split import nested_subset, split_examples
+from tailorbird.errors import DataError, nearest
+from tailorbird.registry import module, names
+from tailorbird.task.task import Column, Columns, Data, File, Splits
+from tailorbird.task.types import Example, Message, Prompt, Provenance, Split
+
+__all__ = ["Loaded", "load_documents", "load_examples"]
+
+_FORMATS = "data.formats"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Examples by split, and what happened to every row of every file."""
+
+    splits: dict[Split, tuple[Example, ...]]
+    accounts: tuple[FileAccount, ...]
+
+
+def load_examples(data: Data, folder: Path, data_folder: Path | None, seed: int) -> Loaded:
+    """Read the files that `data` names, relative to `folder`, and split them.
+
+    Raises `DataError` when a file is missing, empty or of a shape not known, when a named column is
+    in no row, or when no row of a file can be used; `TaskError` when the format is not known.
+    """
+    if data.all and (data.train or data.dev):
+        raise DataError("data.all is one pool that is cut; give no train or dev beside it")
+    intake = _Intake(data, folder, data_folder)
+    if data.all:
+        splits = split_examples(intake.read(data.all), data.splits or Splits(), seed)
+    else:
+        splits = {
+            "train": intake.read(data.train),
+            "dev": intake.read(data.dev),
+            "test": intake.read(data.test),
+        }
+    if data.train_limit is not None:
+        splits["train"] = intake.limit(splits["train"], data.train_limit, seed)
+    for account in intake.accounts:
+        account.verify()
+    return Loaded(splits, tuple(intake.accounts))
+
+
+@dataclass
+class _Intake:
+    """Reads files one after the other; ids are unique over all of them."""
+
+    data: Data
+    folder: Path
+    data_folder: Path | None
+    accounts: list[FileAccount] = field(default_factory=list)
+    owner: dict[str, FileAccount] = field(default_factory=dict)
+    """The account that each example, by id, is counted in."""
+    prefixes: dict[str, str] = field(default_factory=dict)
+    """What made-up ids start with -> the file that they belong to."""
+
+    def read(self, files: Sequence[File]) -> tuple[Example, ...]:
+        """The examples of some files, in order."""
+        return tuple(example for file in files for example in self._file(file))
+
+    def limit(self, train: tuple[Example, ...], n: int, seed: int) -> tuple[Example, ...]:
+        """`n` training examples; the others are counted as dropped."""
+        chosen = nested_subset(train, n, seed)
+        kept = {e.id for e in chosen}
+        for example in train:
+            if example.id not in kept:
+                self.owner[example.id].withdraw("beyond train_limit", _row(example))
+        return chosen
+
+    def _file(self, file: File) -> list[Example]:
+        account = FileAccount(_label(file))
+        self.accounts.append(account)
+        shape = _Shape(self.data)
+        prefix = self._prefix(file)
+        examples = []
+        for row in read_rows(file.path, file.key, self.folder, self.data_folder):
+            for note in row.notes:
+                account.change(note, row.number)
+            try:
+                example = self._example(row, shape, prefix, account)
+            except Unusable as error:
+                account.drop(error.reason, row.number)
+            else:
+                account.keep()
+                examples.append(example)
+        _check_used(account, shape)
+        return examples
+
+    def _example(self, row: Row, shape: "_Shape", prefix: str, account: FileAccount) -> Example:
+        if row.problem is not None:
+            raise Unusable(row.problem)
+        draft = shape.draft(row.value)
+        target = None if draft.target is None else draft.target.strip()
+        if target == "":
+            raise Unusable("no target")
+        if not _has_text(draft.input):
+            raise Unusable("empty input")
+        for note in draft.notes:
+            account.change(note, row.number)
+        if target != draft.target:
+            account.change("whitespace around the target stripped", row.number)
+        return Example(
+            id=self._unique(
+                (draft.id or "").strip() or f"{prefix}-{row.number:06d}", row.number, account
+            ),
+            input=self._cut(draft.input, row.number, account),
+            target=target,
+            sources=draft.sources,
+            facts=draft.facts,
+            answerable=draft.answerable,
+            group=draft.group,
+            time=draft.time,
+            fields=draft.fields,
+            provenance=Provenance(account.file, row.number),
+        )
+
+    def _prefix(self, file: File) -> str:
+        """The stem and key of the file, or its whole name where an earlier file has taken those.
+
+        The first keeps its name, so that a file added at the end renames no example.
+        """
+        short = stem(file.path) if file.key is None else f"{stem(file.path)}-{file.key}"
+        mine = self.prefixes.setdefault(short, _label(file)) == _label(file)
+        return short if mine else _label(file)
+
+    def _unique(self, wanted: str, row: int, account: FileAccount) -> str:
+        name, copies = wanted, 1
+        while name in self.owner:
+            copies += 1
+            name = f"{wanted}#{copies}"
+        if name != wanted:
+            account.change("duplicate id made unique", row)
+        self.owner[name] = account
+        return name
+
+    def _cut(self, given: str | Prompt, row: int, account: FileAccount) -> str | Prompt:
+        limit = self.data.max_input_chars
+        if limit is None or _length(given) <= limit:
+            return given
+        account.truncate(f"input longer than {limit:,} characters", row)
+        return given[:limit] if isinstance(given, str) else _cut_turns(given, limit)
+
+
+class _Shape:
+    """How the rows of one file become drafts, and what was seen on the way."""
+
+    def __init__(self, data: Data) -> None:
+        self.columns: Columns | None = data.columns
+        if data.format == "columns":
+            self.columns = data.columns or Columns()
+        self.formats: dict[str, Any] = {}
+        if self.columns is None:
+            wanted = names(_FORMATS) if data.format == "auto" else (data.format,)
+            self.formats = {name: module(_FORMATS, name) for name in wanted}
+        self.absent: set[Column] = set(named_columns.named(self.columns) if self.columns else ())
+        """Named columns that no row has had so far."""
+        self.found: list[str] | None = None
+        """Columns of the first row."""
+        self.strange = False
+        """Whether a row was of no known shape."""
+
+    def draft(self, row: Any) -> Draft:
+        """The draft of one row. Raises `Unusable`."""
+        if self.found is None:
+            self.found = list(names_in(row))
+        if self.columns is not None:
+            self.absent = {c for c in self.absent if lookup(row, c) is MISSING}
+            return named_columns.convert(row, self.columns)
+        return annotate(self._convert(row)(row), row)
+
+    def _convert(self, row: Any) -> Callable[[Any], Draft]:
+        if _is_preference(row):
+            raise Unusable("a preference, not an answer known to be right")
+        for form in self.formats.values():
+            if form.recognise(row):
+                convert: Callable[[Any], Draft] = form.convert
+                return convert
+        self.strange = True
+        raise Unusable(f"not of the shape {' or '.join(self.formats)}")
+
+
+def _is_preference(row: Any) -> bool:
+    """Rows that rank answers look like examples, but their answer may be the rejected one."""
+    return isinstance(row, Mapping) and (
+        "rejected" in row
+        or "kto_tag" in row
+        or ("completion" in row and isinstance(row.get("label"), bool))
+    )
+
+
+def _check_used(account: FileAccount, shape: _Shape) -> None:
+    """Raise when a file gave nothing, or a named column is in none of its rows."""
+    found = ", ".join(shape.found or ["no columns"])
+    if account.read == 0:
+        raise DataError(f"{account.file} is empty")
+    if shape.absent and shape.found is not None:
+        column = sorted(map(str, shape.absent))[0]
+        raise DataError(
+            f'{account.file}: no row has a column "{column}"{nearest(column, shape.found)}',
+            hint=f"the first row has: {found}",
+        )
+    if account.kept == 0 and shape.strange:
+        raise DataError(
+            f"{account.file}: the format is not known; the first row has: {found}",
+            hint=f"name data.columns, or use one of: {', '.join(names(_FORMATS))}",
+        )
+    if account.kept == 0:
+        reasons = "; ".join(f"{n:,} {reason}" for reason, n in account.dropped.most_common(3))
+        raise DataError(f"{account.file}: none of {account.read:,} rows can be used: {reasons}")
+
+
+def _label(file: File) -> str:
+    """The file as task.yaml names it, with its key."""
+    return file.path if file.key is None else f"{file.path}#{file.key}"
+
+
+def _row(example: Example) -> int:
+    return example.provenance.row if example.provenance else 0
+
+
+def _has_text(given: str | Prompt) -> bool:
+    """Whether anybody but the system says something."""
+    if isinstance(given, str):
+        return bool(given.strip())
+    return any(t.content.strip() for t in given if t.role != "system")
+
+
+def _length(given: str | Prompt) -> int:
+    return len(given) if isinstance(given, str) else sum(len(t.content) for t in given)
+
+
+def _cut_turns(turns: Prompt, limit: int) -> Prompt:
+    """Give the room to the last turn, then to the system, then to the newest of the others."""
+    last = len(turns) - 1
+    order = sorted(range(len(turns)), key=lambda i: (i != last, turns[i].role != "system", -i))
+    kept: dict[int, Message] = {}
+    for i in order:
+        content = turns[i].content[:limit]
+        limit -= len(content)
+        if content:
+            kept[i] = Message(turns[i].role, content)
+    return tuple(kept[i] for i in sorted(kept))

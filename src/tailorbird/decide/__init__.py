@@ -1,0 +1,4 @@
+"""WHICH RUNG IS ENOUGH.
+
+Results ─► Ladder (checks against the bar, paired contrasts) ─► Verdict (advice, caveats)
+"""

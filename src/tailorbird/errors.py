@@ -1,0 +1,75 @@
+"""Every error that Tailorbird raises on purpose.
+
+Each says what was found, what was expected and what to do next; each also is the standard error
+that it refines, so callers may catch either.
+
+    TailorbirdError
+    ├── TaskError         (ValueError)       task.yaml is wrong
+    ├── DataError         (ValueError)       a file, row or column is not what the task says
+    ├── BenchmarkError    (ValueError)       the benchmark cannot judge anyone
+    ├── MissingExtra      (ImportError)      an optional dependency is not installed
+    ├── ModelError        (RuntimeError)     a model cannot be loaded or used
+    │   └── EndpointError (ConnectionError)  an endpoint refuses, times out or answers rubbish
+    │       └── QuotaExceeded                the account behind the endpoint is out of money
+    ├── TrainingError     (RuntimeError)     training diverged or cannot start
+    └── StoreError        (OSError)          a run folder cannot be written or read
+
+What goes wrong with *one example* is not an exception: it is a `Prediction` with `error` set,
+counted as wrong and shown.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class TailorbirdError(Exception):
+    """The root. `hint` is the next step, printed on a line of its own."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class TaskError(TailorbirdError, ValueError):
+    """task.yaml is wrong."""
+
+
+class DataError(TailorbirdError, ValueError):
+    """A file, row or column is not what the task says."""
+
+
+class BenchmarkError(TailorbirdError, ValueError):
+    """The benchmark cannot judge anyone."""
+
+
+class MissingExtra(TailorbirdError, ImportError):
+    """An optional dependency is not installed."""
+
+
+class ModelError(TailorbirdError, RuntimeError):
+    """A model cannot be loaded or used."""
+
+
+class EndpointError(ModelError, ConnectionError):
+    """An endpoint refuses, times out or answers rubbish."""
+
+
+class QuotaExceeded(EndpointError):
+    """The account behind the endpoint is out of money: further requests cannot succeed."""
+
+
+class TrainingError(TailorbirdError, RuntimeError):
+    """Training diverged or cannot start."""
+
+
+class StoreError(TailorbirdError, OSError):
+    """A run folder cannot be written or read."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`'; did you mean "x"?'` for the nearest known word, or the list of known words."""
+    names = sorted(set(known))
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    if close:
+        return f'; did you mean "{close[0]}"?'
+    return f"; known: {', '.join(names)}" if names else ""

@@ -1,0 +1,1 @@
+"""HOW WELL, AND HOW SURE ARE WE."""

@@ -1,0 +1,196 @@
+"""Open the test split, let a solver answer it, mark every answer, keep all of it on disk.
+
+Answers are appended in chunks of a fixed partition: a run that was killed goes on at the next
+chunk, and ends with the same file as one that was not.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tailorbird.approaches.base import Solver
+from tailorbird.evaluate.results import RungResult
+from tailorbird.evaluate.statistics import Estimate, estimate_mean, estimate_quantile
+from tailorbird.progress import progress
+from tailorbird.store import append_jsonl, read_jsonl, write_atomic
+from tailorbird.task.benchmark import Task
+from tailorbird.task.task import Prices
+from tailorbird.task.types import Example, Prediction, Usage
+
+CHUNK = 512
+"""Answers between two writes: the most that a kill during evaluation can cost."""
+PROBES = 24
+"""Test items answered one at a time to measure latency."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Every test item's answer, and how fast answers came."""
+
+    predictions: tuple[Prediction, ...]
+    latencies: tuple[float, ...]
+    """Seconds for one request alone."""
+    seconds: float
+    """Wall time of answering everything, in batches."""
+
+
+def answer_test(
+    solver: Solver, task: Task, folder: Path, ledger: Path, quiet: bool = False
+) -> Answered:
+    """Open the test split for `solver`; the opening is recorded in `ledger`."""
+    examples = task.examples("test")
+    file = folder / "answers.jsonl"
+    done = read_jsonl(file)
+    if not done:
+        opening = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "rung": folder.name}
+        append_jsonl(ledger, [opening | {"benchmark": task.digest}])
+    rows = _whole_chunks(done, len(examples))
+    if len(rows) < len(done):
+        file.unlink()
+        append_jsonl(file, rows)
+    with progress(f"answering {len(examples):,} test items", len(examples), quiet) as tick:
+        tick(len(rows))
+        for start in range(len(rows), len(examples), CHUNK):
+            rows += _answer(solver, examples[start : start + CHUNK], file, tick)
+    latencies = _latencies(solver, examples, rows, folder, quiet)
+    predictions = tuple(_prediction(r) for r in rows)
+    return Answered(predictions, latencies, sum(r["batch_seconds"] for r in rows))
+
+
+def _whole_chunks(rows: list[Any], total: int) -> list[Any]:
+    """Chunks are answered as one batch; a torn one is answered again, as a whole."""
+    return rows if len(rows) == total else rows[: len(rows) // CHUNK * CHUNK]
+
+
+def _answer(solver: Solver, chunk: Sequence[Example], file: Path, tick: Any) -> list[Any]:
+    begun = time.monotonic()
+    predictions = solver.predict(chunk, tick)
+    each = (time.monotonic() - begun) / len(chunk)
+    rows = [{"id": e.id, **asdict(p), "batch_seconds": each} for e, p in zip(chunk, predictions)]
+    append_jsonl(file, rows)
+    return rows
+
+
+def _prediction(row: dict[str, Any]) -> Prediction:
+    fields = {k: v for k, v in row.items() if k not in ("id", "batch_seconds")}
+    usage, citations = Usage(**fields.pop("usage")), tuple(fields.pop("citations"))
+    return Prediction(**fields, usage=usage, citations=citations)
+
+
+def _latencies(
+    solver: Solver, examples: Sequence[Example], rows: list[Any], folder: Path, quiet: bool
+) -> tuple[float, ...]:
+    """Seconds per request: reported by the endpoint, else measured one at a time on some items."""
+    reported = [r["usage"]["seconds"] for r in rows if r["usage"]["seconds"] is not None]
+    if reported:
+        return tuple(reported)
+    file = folder / "latency.jsonl"
+    seconds = [r["seconds"] for r in read_jsonl(file)]
+    if not seconds:
+        step = max(1, len(examples) // PROBES)
+        probes = examples[::step][:PROBES]
+        solver.predict(probes[:1])  # what loads on first use is not the latency of an answer
+        with progress("measuring latency", len(probes), quiet) as tick:
+            for example in probes:
+                begun = time.perf_counter()
+                solver.predict([example])
+                seconds.append(time.perf_counter() - begun)
+                tick(1)
+        append_jsonl(file, ({"seconds": s} for s in seconds))
+    return tuple(seconds)
+
+
+def measure(
+    task: Task, answered: Answered, training_seconds: float, model: str | None, seed: int
+) -> dict[str, Any]:
+    """Scores, estimates and timings of one rung: the fields of a `RungResult`."""
+    examples = task.examples("test")
+    groups = [e.group for e in examples]
+    metrics = [c.metric for c in task.spec.bar.criteria]
+    scores: dict[str, tuple[float | None, ...]] = {}
+    for metric in dict.fromkeys([*metrics, *_also(task)]):
+        if _is_scorer(metric):
+            pairs = zip(examples, answered.predictions)
+            scores[metric] = tuple(task.score(metric, e, p).value for e, p in pairs)
+    estimates = {m: estimate_mean(v, groups, seed) for m, v in scores.items()}
+    for name in ("prompt_tokens", "completion_tokens"):
+        counts = [float(getattr(p.usage, name)) for p in answered.predictions]
+        estimates[name] = estimate_mean(counts, groups, seed)
+    return {
+        "scores": scores,
+        "estimates": estimates,
+        "timings": _timings(task, answered, training_seconds, model, seed),
+        "errors": sum(p.error is not None for p in answered.predictions),
+    }
+
+
+def _is_scorer(metric: str) -> bool:
+    from tailorbird.registry import names
+
+    return metric in names("task.scorers")
+
+
+def _also(task: Task) -> tuple[str, ...]:
+    """What is worth marking though the bar does not name it."""
+    if task.spec.kind == "label":
+        return ()
+    grounded = task.spec.documents is not None and any(e.sources for e in task.examples("test"))
+    return ("unsupported", "cited") if grounded else ()
+
+
+def _timings(
+    task: Task, answered: Answered, training_seconds: float, model: str | None, seed: int
+) -> dict[str, Estimate | None]:
+    groups = [e.group for e in task.examples("test")]
+    costs = [_cost(p, answered, model, task.spec.budget.prices) for p in answered.predictions]
+    known = [1000 * c for c in costs if c is not None]
+    minutes = training_seconds / 60
+    return {
+        "latency_p50": estimate_quantile(answered.latencies, 0.5, seed),
+        "latency_p95": estimate_quantile(answered.latencies, 0.95, seed),
+        "cost_per_1000": estimate_mean(known, groups, seed) if len(known) == len(costs) else None,
+        "training_minutes": Estimate(minutes, minutes, minutes, n=1, units=1, method="measured"),
+    }
+
+
+def _cost(
+    prediction: Prediction, answered: Answered, model: str | None, prices: Prices
+) -> float | None:
+    """Money for one answer: the endpoint's tokens, or this machine's time. Unknown is not zero."""
+    if model is not None and model.startswith(("http://", "https://")):
+        if prediction.usage.cost is not None:
+            return prediction.usage.cost
+        if prices.prompt_million is None or prices.completion_million is None:
+            return None
+        usage = prediction.usage
+        prompt = usage.prompt_tokens * prices.prompt_million
+        return (prompt + usage.completion_tokens * prices.completion_million) / 1e6
+    if prices.machine_hour is None:
+        return None
+    return answered.seconds / len(answered.predictions) / 3600 * prices.machine_hour
+
+
+def write_predictions(task: Task, answered: Answered, result: RungResult, path: Path) -> None:
+    """One row per test item in Parquet: input, target, answer, citations, tokens and marks."""
+    examples = task.examples("test")
+    columns: dict[str, list[Any]] = {
+        "id": [e.id for e in examples],
+        "group": [e.group for e in examples],
+        "input": [e.text for e in examples],
+        "target": [e.target for e in examples],
+        "answer": [p.text for p in answered.predictions],
+        "confidence": [p.confidence for p in answered.predictions],
+        "citations": [list(p.citations) for p in answered.predictions],
+        "error": [p.error for p in answered.predictions],
+        "prompt_tokens": [p.usage.prompt_tokens for p in answered.predictions],
+        "completion_tokens": [p.usage.completion_tokens for p in answered.predictions],
+    }
+    columns |= {f"score_{m}": list(v) for m, v in result.scores.items()}
+    table = pa.table(columns)
+    write_atomic(path, lambda p: pq.write_table(table, p))

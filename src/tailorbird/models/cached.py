@@ -1,0 +1,128 @@
+"""Same request, same answer, one bill.
+
+Greedy completions are kept as JSON lines in a folder, keyed by a digest of model, prompt and
+sampling. They are written batch by batch, so a kill loses at most one batch, and what was finished
+when an endpoint gives up is kept too: the next run pays only for the rest.
+"""
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from uuid import uuid4
+
+from tailorbird.models.base import LM, Completion, Progress, Sampling, TokenLogprobs
+from tailorbird.models.http import Stopped
+from tailorbird.store import append_jsonl, digest, read_jsonl
+from tailorbird.task.types import Prompt, Usage
+
+_writing = threading.Lock()  # of the module, not the object: a model must stay copyable
+
+
+@dataclass(frozen=True)
+class Cached:
+    """`lm`, remembering its greedy completions in `folder`. Errors are never remembered.
+
+    A cached answer's usage is what it cost when it was made, latency included. Safe to delete.
+    """
+
+    lm: LM
+    folder: Path
+    batch: int = 128
+    """Prompts asked and saved together: what a kill can lose."""
+
+    @property
+    def name(self) -> str:
+        """The model's."""
+        return self.lm.name
+
+    @property
+    def identity(self) -> str:
+        """The model's: remembering changes no answer."""
+        return self.lm.identity
+
+    @property
+    def can_score(self) -> bool:
+        """The model's."""
+        return self.lm.can_score
+
+    def complete(
+        self, prompts: Sequence[Prompt], sampling: Sampling, progress: Progress | None = None
+    ) -> list[Completion]:
+        """One completion per prompt, in order; only new requests reach the model, once each.
+
+        Raises what the model raises; a `Stopped` has been saved first, and its `finished` also
+        holds the answers from the cache. Raises `StoreError` when the folder cannot be used.
+        """
+        if sampling.temperature > 0:
+            return self.lm.complete(prompts, sampling, progress)
+        keys = [self._key(prompt, sampling) for prompt in prompts]
+        answers = {key: self._saved[key] for key in keys if key in self._saved}
+        missing = {k: p for k, p in zip(keys, prompts, strict=True) if k not in answers}
+        if progress:
+            progress(len(prompts) - len(missing))
+        remaining = iter(missing.items())
+        while batch := dict(islice(remaining, self.batch)):
+            names = list(batch)
+            try:
+                completions = self.lm.complete(list(batch.values()), sampling, progress)
+            except Stopped as error:
+                answers |= self._keep({names[i]: c for i, c in error.finished.items()})
+                error.finished = {i: answers[k] for i, k in enumerate(keys) if k in answers}
+                raise
+            answers |= self._keep(dict(zip(names, completions, strict=True)))
+        return [answers[key] for key in keys]
+
+    def score(
+        self,
+        prompts: Sequence[Prompt],
+        continuations: Sequence[str],
+        progress: Progress | None = None,
+    ) -> list[list[TokenLogprobs]]:
+        """The model's scores; not remembered."""
+        return self.lm.score(prompts, continuations, progress)
+
+    def room(self, prompt: Prompt, max_tokens: int) -> int | None:
+        """The model's."""
+        return self.lm.room(prompt, max_tokens)
+
+    def _key(self, prompt: Prompt, sampling: Sampling) -> str:
+        turns = [[m.role, m.content] for m in prompt]
+        return digest([self.lm.identity, turns, asdict(sampling)])
+
+    @cached_property
+    def _saved(self) -> dict[str, Completion]:
+        """Everything in the folder, read once."""
+        files = sorted(self.folder.glob("answers-*.jsonl"))
+        rows = (row for file in files for row in read_jsonl(file))
+        return {
+            row["key"]: Completion(row["text"], Usage(**row["usage"]), row["finish"])
+            for row in rows
+        }
+
+    @cached_property
+    def _file(self) -> Path:
+        # One writer, one file: a line torn by a kill stays the last of its file, where reading
+        # forgives it, and two processes never write into each other's lines.
+        return self.folder / f"answers-{uuid4().hex}.jsonl"
+
+    def _keep(self, answers: dict[str, Completion]) -> dict[str, Completion]:
+        """Save what is not an error; gives `answers` back."""
+        good = {key: c for key, c in answers.items() if c.error is None}
+        if good:
+            with _writing:
+                append_jsonl(self._file, _rows(good.items()))
+                self._saved.update(good)
+        return answers
+
+
+def _rows(answers: Iterable[tuple[str, Completion]]) -> Iterable[dict[str, object]]:
+    for key, answer in answers:
+        yield {
+            "key": key,
+            "text": answer.text,
+            "finish": answer.finish,
+            "usage": asdict(answer.usage),
+        }

@@ -1,0 +1,150 @@
+"""Any Hugging Face causal model, by hub id or folder, on this machine."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging as transformers_logging
+
+from tailorbird.errors import ModelError
+from tailorbird.models.base import Completion, Progress, Sampling, TokenLogprobs
+from tailorbird.models.chat import Chat
+from tailorbird.models.decoding import Decoder
+from tailorbird.store import file_digest
+from tailorbird.task.types import Prompt, Usage
+
+FLEDGLING = Path(__file__).parent / "fledgling" / "weights"
+
+
+def locate(spec: str) -> str:
+    """The folder or hub id that `spec` stands for."""
+    if spec == "fledgling":
+        return str(FLEDGLING)
+    looks_like_path = spec.startswith((".", "/", "~")) or spec.count("/") > 1
+    path = Path(spec).expanduser()
+    if path.is_dir():
+        return str(path)
+    if looks_like_path:
+        raise ModelError(f"no model folder at {spec}", hint="name a folder, a hub id or fledgling")
+    return spec
+
+
+def load_parts(spec: str) -> tuple[Any, Any]:
+    """Model (in evaluation mode; fp32 on a CPU, bf16 on a GPU) and tokenizer.
+
+    Raises `ModelError` that says what is missing.
+    """
+    where = locate(spec)
+    cuda = torch.cuda.is_available()
+    transformers_logging.disable_progress_bar()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(where)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"no tokenizer can be loaded for {spec}: {_first_line(error)}",
+            hint="a model folder needs tokenizer.json and tokenizer_config.json",
+        ) from error
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            where, dtype=torch.bfloat16 if cuda else torch.float32
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(
+            f"no causal language model can be loaded from {spec}: {_first_line(error)}",
+            hint="a model folder needs config.json and model.safetensors; hub ids need a network",
+        ) from error
+    return model.eval().to("cuda" if cuda else "cpu"), tokenizer
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0]
+
+
+@dataclass(frozen=True)
+class LocalModel:
+    """A causal model in this process."""
+
+    name: str
+    identity: str
+    model: Any
+    chat: Chat
+    decoder: Decoder
+    can_score: bool = True
+
+    @classmethod
+    def load(cls, spec: str, adapter: Path | None = None) -> "LocalModel":
+        """Load `spec`; merge the LoRA `adapter` into its weights, so that it costs nothing."""
+        model, tokenizer = load_parts(spec)
+        chat = Chat(tokenizer)
+        if adapter is not None:
+            from tailorbird.train.policy import merge_adapter
+
+            model = merge_adapter(model, adapter, chat.template_digest)
+        identity = f"{spec}@{_digest(locate(spec), model)}"
+        if adapter is not None:
+            identity += f"+{file_digest(adapter / 'adapter_model.safetensors')[:16]}"
+        return cls.of(model, tokenizer, spec, identity)
+
+    @classmethod
+    def of(cls, model: Any, tokenizer: Any, name: str, identity: str) -> "LocalModel":
+        """Wrap a model that is in memory already."""
+        chat = Chat(tokenizer)
+        pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(chat.ends)
+        return cls(name, identity, model, chat, Decoder(model, chat.ends, pad))
+
+    @property
+    def context(self) -> int:
+        """Tokens that prompt and answer may have together."""
+        return int(getattr(self.model.config, "max_position_embeddings", 0) or 1 << 20)
+
+    def room(self, prompt: Prompt, max_tokens: int) -> int:
+        """Tokens left in the context after `prompt` and `max_tokens`; negative: too long."""
+        return self.context - len(self.chat.prompt(prompt)) - max_tokens
+
+    def complete(
+        self, prompts: Sequence[Prompt], sampling: Sampling, progress: Progress | None = None
+    ) -> list[Completion]:
+        """One completion per prompt; one that does not fit in the context is an error, not a crash."""
+        ids = [self.chat.prompt(p) for p in prompts]
+        limit = self.context - sampling.max_tokens
+        fits = [i for i, p in enumerate(ids) if len(p) <= limit]
+        answers = self.decoder.generate([ids[i] for i in fits], sampling, progress)
+        out = [_too_long(len(p), limit) for p in ids]
+        for i, answer in zip(fits, answers):
+            finish = "length" if len(answer) >= sampling.max_tokens else "stop"
+            usage = Usage(len(ids[i]), len(answer) + (finish == "stop"))
+            out[i] = Completion(self.chat.text(answer), usage, finish)
+        return out
+
+    def score(
+        self,
+        prompts: Sequence[Prompt],
+        continuations: Sequence[str],
+        progress: Progress | None = None,
+    ) -> list[list[TokenLogprobs]]:
+        """Log-probabilities of every continuation (its end token included) after every prompt."""
+        ids = [self.chat.prompt(p) for p in prompts]
+        candidates = [self.chat.continuation(c) for c in continuations]
+        rows = self.decoder.score(ids, candidates, progress)
+        return [[TokenLogprobs(values) for values in row] for row in rows]
+
+
+def _too_long(length: int, limit: int) -> Completion:
+    error = f"the prompt has {length} tokens, and the context leaves room for {limit}"
+    return Completion("", Usage(length, 0), "error", error)
+
+
+def _digest(where: str, model: Any) -> str:
+    """Of the weights in a folder, or the hub revision."""
+    folder = Path(where)
+    if not folder.is_dir():
+        return str(getattr(model.config, "_commit_hash", None) or "unknown")
+    content = hashlib.sha256()
+    for file in sorted(folder.iterdir()):
+        if file.suffix in (".safetensors", ".json", ".jinja"):
+            content.update(f"{file.name} {file_digest(file)}\n".encode())
+    return content.hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""Chunks, sparse, dense and hybrid search; an index is a folder."""

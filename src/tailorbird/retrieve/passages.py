@@ -1,0 +1,100 @@
+"""Documents -> passages of a length that a model can read, and the search over them."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from tailorbird.retrieve import base
+from tailorbird.store import append_jsonl, read_jsonl
+from tailorbird.task.types import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A part of one document."""
+
+    id: str
+    """The document's id, with `#n` where it has several passages."""
+    document: str
+    title: str
+    text: str
+
+    @property
+    def shown(self) -> str:
+        """How a model, and a search index, read it."""
+        return f"{self.title}: {self.text}"
+
+
+def chunk(document: Document, words: int) -> list[Passage]:
+    """Cut at headings and paragraphs into passages of at most about `words` words.
+
+    A heading goes with what follows it; a paragraph that is longer by itself is cut at sentences.
+    """
+    pieces = list(_merge(_blocks(document.text, words), words))
+    one = len(pieces) == 1
+    return [
+        Passage(document.id if one else f"{document.id}#{i}", document.id, document.title, text)
+        for i, text in enumerate(pieces, 1)
+    ]
+
+
+def _blocks(text: str, words: int) -> Iterator[str]:
+    for paragraph in re.split(r"\n\s*\n", text):
+        block = re.sub(r"\s+", " ", paragraph).strip()
+        if not block:
+            continue
+        if len(block.split()) <= words:
+            yield block
+        else:
+            yield from _merge(re.split(r"(?<=[.!?;:])\s+", block), words)
+
+
+def _merge(blocks: Sequence[str] | Iterator[str], words: int) -> Iterator[str]:
+    """Join neighbours while they fit; start anew at a heading once there is something to keep."""
+    held: list[str] = []
+    count = 0
+    for block in blocks:
+        n = len(block.split())
+        heading = block.startswith("#")
+        if held and (count + n > words or (heading and count > words // 2)):
+            yield "\n".join(held)
+            held, count = [], 0
+        held.append(block.lstrip("# ").strip() if heading else block)
+        count += n
+    if held:
+        yield "\n".join(held)
+
+
+@dataclass(frozen=True)
+class PassageIndex:
+    """Passages and the search over them."""
+
+    passages: tuple[Passage, ...]
+    retriever: base.Retriever
+
+    @classmethod
+    def build(
+        cls, documents: Sequence[Document], words: int, kind: str, cache: Path | None = None
+    ) -> Self:
+        """Cut and index `documents`."""
+        passages = tuple(p for d in documents for p in chunk(d, words))
+        return cls(passages, base.build(kind, [p.shown for p in passages], cache))
+
+    def search(self, queries: Sequence[str], k: int) -> list[list[Passage]]:
+        """The best `k` passages per query, best first."""
+        rows = self.retriever.search(queries, k)
+        return [[self.passages[hit.index] for hit in row] for row in rows]
+
+    def save(self, folder: Path) -> None:
+        """Write passages and index."""
+        base.save(self.retriever, folder)
+        (folder / "passages.jsonl").unlink(missing_ok=True)
+        append_jsonl(folder / "passages.jsonl", (asdict(p) for p in self.passages))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read passages and index."""
+        rows = read_jsonl(folder / "passages.jsonl")
+        return cls(tuple(Passage(**r) for r in rows), base.load(folder))

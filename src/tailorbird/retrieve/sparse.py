@@ -1,0 +1,55 @@
+"""BM25 over words (bm25s)."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from tailorbird.extras import need
+from tailorbird.retrieve.base import Hit
+
+_WORD = re.compile(r"[a-z0-9]+(?:[-'][a-z0-9]+)*")
+_SUFFIX = re.compile(r"(?<=\w{3})(?:'s|ing|ed|es|s)$")
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words with their commonest endings cut: claims, claimed, claiming -> claim."""
+    return [_SUFFIX.sub("", w) for w in _WORD.findall(text.lower())] or [""]
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """Exact words: strong on names, codes and rare terms."""
+
+    engine: Any
+
+    @classmethod
+    def build(cls, texts: Sequence[str], cache: Path | None = None) -> Self:
+        """Index `texts`."""
+        engine = need("bm25s").BM25()
+        engine.index([words(t) for t in texts], show_progress=False)
+        return cls(engine)
+
+    def search(self, queries: Sequence[str], k: int) -> list[list[Hit]]:
+        """The best `k` texts per query."""
+        rows = []
+        for query in queries:
+            scores = self.engine.get_scores(words(query))
+            best = np.argsort(-scores, kind="stable")[:k]
+            rows.append([Hit(int(i), float(scores[i])) for i in best])
+        return rows
+
+    def save(self, folder: Path) -> None:
+        """Write the index."""
+        self.engine.save(str(folder / "bm25"), show_progress=False)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read an index."""
+        return cls(need("bm25s").BM25.load(str(folder / "bm25"), load_corpus=False))
+
+
+RETRIEVER = Sparse

@@ -1,0 +1,1 @@
+"""WHAT GOOD MEANS, settled before any model is chosen."""

@@ -1,0 +1,114 @@
+"""Task: a task file with its examples and documents read, split and frozen.
+
+`score` is the one definition of good: the benchmark, rewards, search and monitoring all ask it.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from tailorbird.data.accounts import FileAccount
+from tailorbird.data.read import load_documents, load_examples
+from tailorbird.errors import BenchmarkError, DataError
+from tailorbird.registry import module
+from tailorbird.task.task import TaskSpec
+from tailorbird.task.types import SPLITS, Document, Example, Prediction, Score, Split
+
+
+@dataclass(frozen=True)
+class Task:
+    """A frozen benchmark."""
+
+    spec: TaskSpec
+    splits: Mapping[Split, tuple[Example, ...]]
+    documents: tuple[Document, ...] = ()
+    accounts: tuple[FileAccount, ...] = ()
+    """What happened to every row of every file."""
+
+    def examples(self, split: Split) -> tuple[Example, ...]:
+        """The examples of one split. Approaches are given a task whose test is closed."""
+        if split not in self.splits:
+            raise BenchmarkError(
+                f"the {split} split is closed here",
+                hint="approaches learn from train and dev; only evaluation opens test",
+            )
+        return self.splits[split]
+
+    def without_test(self) -> "Task":
+        """The same task as approaches see it."""
+        return replace(self, splits={s: e for s, e in self.splits.items() if s != "test"})
+
+    def score(self, metric: str, example: Example, prediction: Prediction) -> Score:
+        """Mark one prediction; an error is wrong whatever its text."""
+        scorer = module("task.scorers", metric)
+        if prediction.error is not None:
+            worst = 0.0 if scorer.BETTER == "higher" else 1.0
+            return Score(worst, f"error: {prediction.error}")
+        score: Score = scorer.score(example, prediction, self)
+        return score
+
+    @cached_property
+    def document_by_id(self) -> Mapping[str, Document]:
+        """Documents by id."""
+        return {d.id: d for d in self.documents}
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The closed list of labels: named in task.yaml, or seen in training; sorted."""
+        if self.spec.kind != "label":
+            return ()
+        if self.spec.outputs.labels:
+            return self.spec.outputs.labels
+        seen = {e.target for e in self.examples("train") if e.target is not None}
+        return tuple(sorted(seen))
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the task file (rungs excepted), every example and every document."""
+        content = hashlib.sha256(self.spec.digest.encode())
+        for split in SPLITS:
+            for example in self.splits.get(split, ()):
+                row = asdict(replace(example, provenance=None))
+                content.update(json.dumps([split, row], sort_keys=True, default=str).encode())
+        for document in self.documents:
+            content.update(json.dumps(asdict(document), sort_keys=True).encode())
+        return content.hexdigest()
+
+
+def load_task(spec: TaskSpec, folder: Path, data_folder: Path | None = None) -> Task:
+    """Read the data and documents that `spec` names, relative to `folder`.
+
+    Raises `DataError` when a file, column or label is missing or a split is empty.
+    """
+    loaded = load_examples(spec.data, folder, data_folder, spec.seed)
+    documents: tuple[Document, ...] = ()
+    if spec.documents is not None:
+        documents = load_documents(spec.documents, folder, data_folder)
+    task = Task(spec, loaded.splits, documents, loaded.accounts)
+    _check_complete(task)
+    return task
+
+
+def _check_complete(task: Task) -> None:
+    for split in ("train", "test"):
+        if not task.splits.get(split):
+            raise DataError(f"the {split} split is empty", hint="see the row counts above")
+    for split, examples in task.splits.items():
+        bare = [e.id for e in examples if e.target is None]
+        if bare:
+            raise DataError(f"{len(bare)} {split} examples have no target, first {bare[0]!r}")
+    known = set(task.labels)
+    if task.spec.kind == "label":
+        for split, examples in task.splits.items():
+            odd = {e.target for e in examples} - known
+            if odd and task.spec.outputs.labels:
+                raise DataError(f"{split} holds labels that outputs.labels lacks: {sorted(map(str, odd))[:5]}")
+    ids = task.document_by_id
+    for split, examples in task.splits.items():
+        for example in examples:
+            lost = [s for s in example.sources if s not in ids]
+            if lost:
+                raise DataError(f"{split} example {example.id!r} names unknown document {lost[0]!r}")

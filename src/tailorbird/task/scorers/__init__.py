@@ -1,0 +1,1 @@
+"""One file per way to mark an answer: `score(example, prediction, task)` and `BETTER`."""

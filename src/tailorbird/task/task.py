@@ -1,0 +1,258 @@
+"""task.yaml -> TaskSpec: what goes in, what should come out, and how good is good enough.
+
+The file is data: it names files, columns and rungs, and runs no code.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, field_validator, model_validator
+
+from tailorbird.errors import TaskError, nearest
+from tailorbird.registry import names
+from tailorbird.task.bar import MEASURES, Bar
+from tailorbird.task.strict import Strict, parse
+
+Column = str | int
+"""A column name; a dotted path into nested JSON; or a position, for rows that are arrays."""
+
+
+class Columns(Strict):
+    """Which column holds what (format: columns)."""
+
+    id: Column | None = None
+    input: Column = "input"
+    target: Column | None = "target"
+    sources: Column | None = None
+    """Ids of the supporting documents: a list, or strings separated by `;`."""
+    facts: Column | None = None
+    """Strings that a right answer must state: a list, or separated by `;`."""
+    answerable: Column | None = None
+    group: Column | None = None
+    time: Column | None = None
+    """ISO 8601."""
+    fields: tuple[Column, ...] = ()
+    """Further columns to keep, for slices, strata and routing."""
+
+
+class File(Strict):
+    """One data file, or one hub dataset (`hub://owner/name`)."""
+
+    path: str
+    """Relative to task.yaml; `{data}` stands for --data-folder."""
+    key: str | None = None
+    """For JSON objects: the (dotted) key that holds the rows. For hub datasets: the split."""
+
+
+class Splits(Strict):
+    """How to cut `data.all` when the data come in one piece."""
+
+    by: Literal["random", "stratum", "group", "time"] = "random"
+    stratum: str | None = None
+    """The field to balance (by: stratum); default: the target."""
+    dev: float = Field(default=0.1, gt=0, lt=0.5)
+    test: float = Field(default=0.2, gt=0, lt=0.8)
+
+
+class Data(Strict):
+    """Where the examples are."""
+
+    train: tuple[File, ...] = ()
+    dev: tuple[File, ...] = ()
+    test: tuple[File, ...] = ()
+    all: tuple[File, ...] = ()
+    """One pool, cut by `splits`; instead of train, dev and test."""
+    splits: Splits | None = None
+    format: str = "auto"
+    """auto, columns, messages, alpaca, sharegpt or prompt_completion."""
+    columns: Columns | None = None
+    max_input_chars: int | None = Field(default=None, gt=0)
+    """Longer inputs are cut at this length, and counted as truncated."""
+    train_limit: int | None = Field(default=None, gt=0)
+    """Use this many training rows: a nested, seeded subset."""
+
+    @field_validator("train", "dev", "test", "all", mode="before")
+    @classmethod
+    def _files(cls, value: Any) -> Any:
+        entries = value if isinstance(value, (list, tuple)) else [value]
+        return tuple({"path": e} if isinstance(e, str) else e for e in entries)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Data":
+        if bool(self.all) == bool(self.test):
+            raise ValueError("give either all (one pool, cut by splits) or train, dev and test")
+        if self.columns is not None and self.format not in ("auto", "columns"):
+            raise ValueError(f"columns are named, but format is {self.format}")
+        return self
+
+
+class Documents(Strict):
+    """The documents that answers must rest on."""
+
+    path: str
+    """A folder of .md/.txt files, or a JSONL/JSON/CSV/Parquet file; `{data}` as in data."""
+    id: Column = "id"
+    title: Column = "title"
+    text: Column = "text"
+    chunk_words: int = Field(default=160, ge=20)
+    """Passages are at most about this long."""
+
+
+class Outputs(Strict):
+    """What should come out."""
+
+    labels: tuple[str, ...] | None = None
+    """The closed list of labels; default for `kind: label`: those seen in training."""
+    out_of_scope: str | None = None
+    """The label that means: none of the others."""
+    abstain: str | None = None
+    """What to say when the documents do not tell; answers holding it count as abstaining."""
+    route: str | None = None
+    """A field (an intent, say) that a classifier can predict to pick a canned answer."""
+    max_tokens: int = Field(default=96, gt=0)
+    """The longest answer, in tokens of the model."""
+
+
+class Prices(Strict):
+    """What things cost, in `currency`. Unknown is not zero: costs then read 'unknown'."""
+
+    currency: str = "EUR"
+    machine_hour: float | None = Field(default=None, ge=0)
+    """One hour of the machine that runs local models."""
+    prompt_million: float | None = Field(default=None, ge=0)
+    """One million prompt tokens at the endpoint."""
+    completion_million: float | None = Field(default=None, ge=0)
+    """One million completion tokens at the endpoint."""
+
+
+class Budget(Strict):
+    """What the climb may use."""
+
+    minutes: float | None = Field(default=None, gt=0)
+    """Stop starting new rungs after this long."""
+    cost: float | None = Field(default=None, gt=0)
+    """Stop starting new rungs after this much money has gone to endpoints."""
+    prices: Prices = Prices()
+
+
+class Rung(Strict):
+    """One rung: an approach with its settings."""
+
+    approach: str
+    name: str
+    settings: dict[str, Any] = {}
+
+
+def _rung(value: Any) -> dict[str, Any]:
+    """`few_shot` or `{few_shot: {shots: 4, name: ...}}` as the keys of a `Rung`."""
+    if isinstance(value, str):
+        return {"approach": value, "name": value}
+    if isinstance(value, dict) and len(value) == 1:
+        (approach, settings), = value.items()
+        if settings is None or isinstance(settings, dict):
+            settings = dict(settings or {})
+            name = settings.pop("name", None) or default_name(str(approach), settings)
+            return {"approach": approach, "name": name, "settings": settings}
+    if isinstance(value, dict) and "approach" in value:
+        return value
+    raise ValueError(f"a rung is a name or one `name: settings` pair, not {value!r}")
+
+
+def default_name(approach: str, settings: dict[str, Any]) -> str:
+    """`few_shot(shots=4)`: unique as long as the settings are."""
+    inner = ", ".join(f"{k}={v}" for k, v in settings.items())
+    return f"{approach}({inner})" if inner else approach
+
+
+class TaskSpec(Strict):
+    """The whole of task.yaml."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    goal: str
+    """One or two sentences; they are also the instruction that prompted models read."""
+    kind: Literal["label", "answer"]
+    """label: choose from a closed list. answer: write text."""
+    data: Data
+    outputs: Outputs = Outputs()
+    documents: Documents | None = None
+    bar: Bar
+    budget: Budget = Budget()
+    model: str = "fledgling"
+    """fledgling, a hub id, a folder, or an endpoint `http://host/v1#name`."""
+    rungs: tuple[Rung, ...]
+    """Cheap to dear: the order is the ladder."""
+    seed: int = 0
+
+    @field_validator("rungs", mode="before")
+    @classmethod
+    def _rungs(cls, value: Any) -> Any:
+        if not isinstance(value, (list, tuple)) or not value:
+            raise ValueError("name at least one rung")
+        return tuple(_rung(v) for v in value)
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> "TaskSpec":
+        _check_rungs(self.rungs)
+        scorers = names("task.scorers")
+        if self.bar.primary.metric not in scorers:
+            raise ValueError(
+                f'bar.primary: "{self.bar.primary.metric}" is not a scorer'
+                + nearest(self.bar.primary.metric, scorers)
+            )
+        known = [*scorers, *MEASURES]
+        for guard in self.bar.guards:
+            if guard.metric not in known:
+                raise ValueError(
+                    f'bar.guards: unknown metric "{guard.metric}"{nearest(guard.metric, known)}'
+                )
+        return self
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything but the rungs: what all rungs of one benchmark share."""
+        content = self.model_dump(mode="json", exclude={"rungs"})
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _check_rungs(rungs: tuple[Rung, ...]) -> None:
+    approaches = names("approaches")
+    seen: set[str] = set()
+    for rung in rungs:
+        if rung.approach not in approaches:
+            raise ValueError(
+                f'rungs: unknown rung "{rung.approach}"{nearest(rung.approach, approaches)}'
+            )
+        if rung.name in seen:
+            raise ValueError(f'rungs: two rungs are called "{rung.name}"; give one a name')
+        seen.add(rung.name)
+
+
+def load_spec(path: Path, overrides: dict[str, Any] | None = None) -> TaskSpec:
+    """Read task.yaml (or the task.yaml of a folder). `overrides`: dotted key -> value.
+
+    Raises `TaskError` when the file is missing, is not YAML, or holds an unknown or wrong key.
+    """
+    file = path / "task.yaml" if path.is_dir() else path
+    if not file.is_file():
+        raise TaskError(f"no task file at {file}", hint="tailorbird new DIR writes one")
+    try:
+        data = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise TaskError(f"{file} is not valid YAML: {error}") from error
+    if not isinstance(data, dict):
+        raise TaskError(f"{file} should hold keys and values, found {type(data).__name__}")
+    for key, value in (overrides or {}).items():
+        _set(data, key.split("."), value)
+    return parse(TaskSpec, data, str(file))
+
+
+def _set(data: dict[str, Any], path: list[str], value: Any) -> None:
+    for part in path[:-1]:
+        inner = data.setdefault(part, {})
+        if not isinstance(inner, dict):
+            raise TaskError(f'--set {".".join(path)}: "{part}" holds no keys')
+        data = inner
+    data[path[-1]] = value

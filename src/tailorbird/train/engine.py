@@ -1,0 +1,235 @@
+"""The only training loop: transformers.Trainer, with the loss handed to an Objective."""
+
+import math
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_utils import get_last_checkpoint
+
+from tailorbird.errors import TrainingError
+from tailorbird.progress import progress
+from tailorbird.store import append_jsonl, read_json, write_json
+from tailorbird.train.objectives.base import Objective
+from tailorbird.train.recipe import Recipe
+from tailorbird.train.rows import Batch
+
+
+@dataclass(frozen=True)
+class TrainingReport:
+    """What a training run took."""
+
+    steps: int
+    examples: int
+    learned_tokens: int
+    """Learned tokens in the rows."""
+    seconds: float
+    """Wall time of the steps, resumed runs added up; loading not counted."""
+    loss: float
+    """Mean over the last tenth of the steps, nats per token."""
+
+
+class _Rows(Dataset[dict[str, Any]]):
+    """Rows as the dataset that Trainer wants; `length` is what it groups by."""
+
+    def __init__(self, rows: Sequence[Any]) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        row = self.rows[index]
+        return {"row": row, "input_ids": row.tokens}
+
+
+class _Engine(Trainer):
+    """Trainer whose loss is an objective's sum over its weight, exact under accumulation and DDP."""
+
+    # The sum is already divided by the weight of all micro-batches of the step.
+    loss_is_scaled_for_ga = True
+    objective: Objective
+
+    def __init__(self, objective: Objective, **kwargs: Any) -> None:
+        self.objective = objective
+        super().__init__(data_collator=objective.collate, **kwargs)
+
+    def get_batch_samples(
+        self, epoch_iterator: Iterator[Batch], num_batches: int, device: torch.device
+    ) -> tuple[list[Batch], Any]:
+        """The micro-batches of one step, and the weight of all of them on all processes."""
+        batches = [b for _, b in zip(range(num_batches), epoch_iterator)]
+        total = sum((self.objective.weight(b) for b in batches), torch.tensor(0)).to(device)
+        return batches, self.accelerator.gather(total).sum()
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: Batch,
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Any:
+        """This micro-batch's share of the step's mean loss."""
+        assert isinstance(num_items_in_batch, Tensor)
+        total = self.objective.loss(model, inputs)
+        # DDP averages gradients over processes; the weight already spans them all.
+        return total * self.accelerator.num_processes / num_items_in_batch.clamp(min=1)
+
+
+class _Watch(TrainerCallback):
+    """Draws progress, keeps the clock across resumes, logs losses, stops on a loss that is none."""
+
+    def __init__(self, folder: Path, tick: Callable[[int], None]) -> None:
+        self.folder, self.tick = folder, tick
+        self.spent = _spent(folder)
+        self.begun = time.monotonic()
+        self.losses: list[float] = []
+
+    def seconds(self) -> float:
+        return self.spent + time.monotonic() - self.begun
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.begun = time.monotonic()
+        self.losses = [e["loss"] for e in state.log_history if "loss" in e]
+        self.tick(state.global_step)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.tick(1)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        if not logs or "loss" not in logs:
+            return
+        loss = float(logs["loss"])
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss became {loss} at step {state.global_step}",
+                hint="lower learning_rate, or look at the last batch: a row may hold only odd tokens",
+            )
+        self.losses.append(loss)
+        row = {"step": state.global_step, "loss": loss, "seconds": round(self.seconds(), 1)}
+        append_jsonl(self.folder / "log.jsonl", [row | {"learning_rate": logs["learning_rate"]}])
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        write_json(self.folder / "clock.json", {"seconds": self.seconds()})
+
+
+def _checkpoint(folder: Path) -> str | None:
+    found: str | None = get_last_checkpoint(str(folder)) if folder.is_dir() else None  # type: ignore[no-untyped-call]
+    return found
+
+
+def _spent(folder: Path) -> float:
+    path = folder / "clock.json"
+    return float(read_json(path)["seconds"]) if path.is_file() else 0.0
+
+
+def train(
+    model: nn.Module,
+    objective: Objective,
+    rows: Sequence[Any],
+    recipe: Recipe,
+    folder: Path,
+    quiet: bool = False,
+) -> TrainingReport:
+    """Train `model` in place; resume from the newest checkpoint under `folder` if there is one.
+
+    The same seed gives the same weights, interrupted or not. Raises `TrainingError` when there is
+    nothing to learn or the loss stops being a number.
+    """
+    learned = _learned_tokens(rows)
+    if not learned:
+        raise TrainingError("there is nothing to learn: no rows, or no row has a target")
+    arguments = _arguments(recipe, folder)
+    trainer = _Engine(
+        objective, model=model, args=arguments, train_dataset=_Rows(rows),
+        optimizers=(_optimizer(model, recipe), None),
+    )  # fmt: skip
+    trainer.remove_callback(PrinterCallback)
+    steps = _total_steps(recipe, len(rows))
+    if recipe.schedule == "decay":
+        trainer.lr_scheduler = _decay(trainer, steps, recipe.warmup_steps)
+    checkpoint = _checkpoint(folder)
+    with progress("training", steps, quiet) as tick:
+        watch = _Watch(folder, tick)
+        trainer.add_callback(watch)
+        trainer.train(resume_from_checkpoint=checkpoint)
+    report = _report(watch, trainer.state.global_step, len(rows), learned)
+    write_json(folder / "training.json", asdict(report))
+    for path in folder.glob("checkpoint-*"):
+        shutil.rmtree(path)
+    return report
+
+
+def _learned_tokens(rows: Sequence[Any]) -> int:
+    # Packed rows on the disk are one array: summing it row by row would take minutes.
+    whole = getattr(rows, "learned", None)
+    return int(whole.sum()) if whole is not None else sum(sum(r.learned) for r in rows)
+
+
+def _report(watch: _Watch, steps: int, rows: int, learned: int) -> TrainingReport:
+    tail = watch.losses[-max(1, len(watch.losses) // 10) :]
+    loss = sum(tail) / max(1, len(tail))
+    return TrainingReport(steps, rows, learned, watch.seconds(), loss)
+
+
+def _arguments(recipe: Recipe, folder: Path) -> TrainingArguments:
+    schedule = "constant" if recipe.schedule == "decay" else recipe.schedule
+    settings: dict[str, Any] = {
+        "output_dir": str(folder),
+        "learning_rate": recipe.learning_rate,
+        "num_train_epochs": recipe.epochs,
+        "max_steps": recipe.max_steps,
+        "per_device_train_batch_size": recipe.batch_size,
+        "gradient_accumulation_steps": recipe.accumulation,
+        "warmup_steps": recipe.warmup_steps,
+        "lr_scheduler_type": schedule,
+        "weight_decay": recipe.weight_decay,
+        "max_grad_norm": recipe.max_grad_norm,
+        "save_steps": recipe.save_every,
+        "save_total_limit": 1,
+        "seed": recipe.seed,
+        "bf16": recipe.bf16,
+        "train_sampling_strategy": "group_by_length" if recipe.group_by_length else "random",
+        "logging_steps": 1,
+        "report_to": [],
+        "disable_tqdm": True,
+        "remove_unused_columns": False,
+        "use_cpu": not torch.cuda.is_available(),
+        "dataloader_pin_memory": False,
+    }
+    return TrainingArguments(**(settings | dict(recipe.trainer)))
+
+
+def _total_steps(recipe: Recipe, rows: int) -> int:
+    if recipe.max_steps > 0:
+        return recipe.max_steps
+    batches = math.ceil(rows / recipe.batch_size)
+    return math.ceil(math.ceil(batches / recipe.accumulation) * recipe.epochs)
+
+
+def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer | None:
+    """None leaves AdamW to Trainer."""
+    if recipe.optimizer == "adamw":
+        return None
+    from tailorbird.models.fledgling.muon import muon
+
+    return muon(model, recipe.learning_rate, weight_decay=recipe.weight_decay)
+
+
+def _decay(trainer: Trainer, steps: int, warmup: int) -> torch.optim.lr_scheduler.LambdaLR:
+    optimizer = trainer.optimizer or trainer.create_optimizer()
+    start = int(steps * 0.6)
+
+    def factor(step: int) -> float:
+        if step < warmup:
+            return (step + 1) / warmup
+        return 1.0 if step < start else max(0.0, (steps - step) / max(1, steps - start))
+
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)

@@ -1,0 +1,1 @@
+"""One file per objective: what a batch is, its loss and its weight."""

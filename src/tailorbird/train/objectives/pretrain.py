@@ -1,0 +1,26 @@
+"""(Continued) pre-training: predict the next token of packed rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from tailorbird.train.objectives.base import learned_tokens, summed_cross_entropy
+from tailorbird.train.rows import Batch, PackedRow, stack_packed
+
+
+@dataclass(frozen=True)
+class Pretrain:
+    """Cross-entropy of every learned token of packed rows, averaged over tokens."""
+
+    def collate(self, rows: Sequence[dict[str, PackedRow]]) -> Batch:
+        """Packed rows of equal length with their block-causal mask."""
+        return stack_packed([r["row"] for r in rows])
+
+    def weight(self, batch: Batch) -> Tensor:
+        """Learned tokens."""
+        return learned_tokens(batch)
+
+    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Summed cross-entropy."""
+        return summed_cross_entropy(model, batch)

@@ -1,0 +1,155 @@
+"""Training examples that teach a model to read: passages shown, facts redrawn, some left without.
+
+An adapter trained on fixed facts learns them by heart and then answers without support. Here the
+supporting passage stands among distractors in random order; numbers, codes, months and names are
+replaced by others, consistently in passage, question and answer; and some examples see only
+distractors and learn to say that the documents do not tell.
+"""
+
+import random
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from tailorbird.retrieve.passages import Passage, PassageIndex
+from tailorbird.task.benchmark import Task
+from tailorbird.task.facts import states
+from tailorbird.task.types import Example, Message
+
+Shown = tuple[Example, tuple[Passage, ...]]
+_CANDIDATES = 12
+"""Passages retrieved per example, from which distractors are drawn."""
+
+
+def as_given(examples: Sequence[Example], epochs: int, seed: int) -> list[Shown]:
+    """Every example once per epoch, in a new seeded order each time, without passages."""
+    rows: list[Shown] = []
+    for epoch in range(epochs):
+        order = random.Random(f"{seed}-{epoch}").sample(list(examples), len(examples))
+        rows += [(e, ()) for e in order]
+    return rows
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How to show passages in training."""
+
+    task: Task
+    index: PassageIndex
+    passages: int
+    unanswerable: float
+    redraw: float
+
+    def draw(self, examples: Sequence[Example], epochs: int, seed: int) -> list[Shown]:
+        """Every example once per epoch, with passages and facts drawn anew each time."""
+        found = dict(zip(
+            (e.id for e in examples),
+            self.index.search([e.text for e in examples], _CANDIDATES),
+        ))  # fmt: skip
+        abstention = self._abstention(examples)
+        return [
+            self._show(e, found[e.id], abstention, random.Random(f"{seed}-{number}-{e.id}"))
+            for number, (e, _) in enumerate(as_given(examples, epochs, seed))
+        ]
+
+    def _abstention(self, examples: Sequence[Example]) -> str | None:
+        """How the training data abstain; else the phrase of the task file."""
+        said = (e.target for e in examples if not e.answerable)
+        return next(said, self.task.spec.outputs.abstain)
+
+    def _show(
+        self, example: Example, found: list[Passage], abstention: str | None, rng: random.Random
+    ) -> Shown:
+        gold = self._supporting(example)
+        others = [p for p in found if p.document not in example.sources]
+        if gold and abstention and rng.random() < self.unanswerable:
+            example = replace(example, target=abstention, facts=(), answerable=False)
+            gold = []
+        room = max(0, self.passages - len(gold))
+        # The hardest distractors (best ranked) are the likeliest, but not the only ones.
+        pool = others[: 2 * room] or others
+        shown = gold + rng.sample(pool, min(room, len(pool)))
+        rng.shuffle(shown)
+        if rng.random() < self.redraw:
+            return redraw_facts(example, shown, rng)
+        return example, tuple(shown)
+
+    def _supporting(self, example: Example) -> list[Passage]:
+        """For every source, its passage that states most of the required facts."""
+        best = []
+        for source in example.sources:
+            own = [p for p in self.index.passages if p.document == source]
+            if own:
+                best.append(max(own, key=lambda p: sum(states(p.shown, f) for f in example.facts)))
+        return best[: self.passages]
+
+
+# ---- facts drawn anew ----------------------------------------------------------------------
+
+_MONTHS = (
+    "January February March April May June July August September October November December"
+).split()
+_FIRST = (
+    "Ada Bruno Carla Dmitri Esme Farid Greta Hugo Ines Jonas Kira Leon Mara Nils Olga Pavel Rosa "
+    "Stefan Tilda Umar Vera Wim Yara Zoe"
+).split()
+_LAST = (
+    "Abara Brandt Castell Dorsey Engel Fontaine Garrick Hollis Ivers Jansen Keller Lorne Moreau "
+    "Novak Okafor Penrose Quill Rossi Sandoval Thorne Ullman Vance Wexler Zieler"
+).split()
+_MONTH = re.compile(r"\b(" + "|".join(m for m in _MONTHS if m != "May") + r")\b")
+_CODE = re.compile(r"\b[A-Z]{2,4}(?=-\d)")
+_DIGITS = re.compile(r"\d+")
+_PERSON = re.compile(r"[A-Z][a-zé'’-]+(?: [A-Z][a-zé'’-]+){1,2}")
+
+
+def redraw_facts(example: Example, shown: Sequence[Passage], rng: random.Random) -> Shown:
+    """Replace numbers, code letters, months and required names by others, the same everywhere."""
+    names = {f for f in example.facts if _PERSON.fullmatch(f)}
+    change = _Redraw(rng, names)
+    turns = example.input
+    new_input = (
+        change(turns)
+        if isinstance(turns, str)
+        else tuple(Message(m.role, change(m.content)) for m in turns)
+    )
+    passages = tuple(replace(p, text=change(p.text)) for p in shown)
+    target = None if example.target is None else change(example.target)
+    facts = tuple(change(f) for f in example.facts)
+    return replace(example, input=new_input, target=target, facts=facts), passages
+
+
+class _Redraw:
+    """One consistent substitution: equal strings become equal strings, different ones differ."""
+
+    def __init__(self, rng: random.Random, names: set[str]) -> None:
+        self.rng = rng
+        self.names = names
+        self.seen: dict[str, str] = {}
+
+    def __call__(self, text: str) -> str:
+        for name in sorted(self.names, key=len, reverse=True):
+            new = self._map(name, lambda _: f"{self.rng.choice(_FIRST)} {self.rng.choice(_LAST)}")
+            text = text.replace(name, new)
+        text = _MONTH.sub(lambda m: self._map(m[0], lambda _: self.rng.choice(_MONTHS)), text)
+        text = _CODE.sub(lambda m: self._map(m[0], self._letters), text)
+        return _DIGITS.sub(lambda m: self._map(m[0], self._number), text)
+
+    def _map(self, old: str, draw: Callable[[str], str]) -> str:
+        if old not in self.seen:
+            taken = set(self.seen.values())
+            new = draw(old)
+            for _ in range(50):
+                if new not in taken:
+                    break
+                new = draw(old)
+            self.seen[old] = new
+        return self.seen[old]
+
+    def _letters(self, old: str) -> str:
+        return "".join(self.rng.choice("ABCDEFGHKLMNPRSTVW") for _ in old)
+
+    def _number(self, old: str) -> str:
+        """As many digits; a leading zero stays, and a number does not gain one."""
+        first = "0" if old[0] == "0" else self.rng.choice("123456789")
+        return first + "".join(self.rng.choice("0123456789") for _ in old[1:])

@@ -1,0 +1,33 @@
+"""The knobs that we vouch for. Any other argument of transformers passes through by name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train. The defaults suit LoRA on hundreds to thousands of short examples."""
+
+    learning_rate: float = 3e-3
+    epochs: float = 3.0
+    max_steps: int = -1
+    """Optimiser steps; -1: as many as the epochs take."""
+    batch_size: int = 8
+    """Rows per forward pass."""
+    accumulation: int = 1
+    """Forward passes per optimiser step."""
+    warmup_steps: int = 10
+    schedule: Literal["linear", "constant", "cosine", "decay"] = "linear"
+    """decay: constant, then linear to zero over the last 40 % (warm-up, stable, decay)."""
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    weight_decay: float = 0.0
+    max_grad_norm: float = 1.0
+    save_every: int = 50
+    """Steps between checkpoints: the most that a kill can cost."""
+    group_by_length: bool = True
+    """Batch rows of like length together: less padding."""
+    bf16: bool = False
+    seed: int = 0
+    trainer: Mapping[str, Any] = field(default_factory=dict)
+    """Further arguments of transformers.TrainingArguments, by name."""

@@ -1,0 +1,253 @@
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tailorbird.data.rows import Row, decode, locate, read_rows, stem
+from tailorbird.errors import DataError
+
+
+def rows(folder: Path, name: str, key: str | None = None) -> list[Row]:
+    return list(read_rows(name, key, folder, None))
+
+
+def values(folder: Path, name: str, key: str | None = None) -> list[Any]:
+    return [row.value for row in rows(folder, name, key)]
+
+
+TABLE = [{"input": "grüße 😀", "target": "a"}, {"input": "two", "target": "b"}]
+
+
+@pytest.mark.parametrize("name", ["t.jsonl", "t.ndjson", "t.json", "t.csv", "t.tsv", "t.parquet"])
+@pytest.mark.parametrize("gz", [False, True])
+def test_every_kind_of_file_gives_the_same_rows(tmp_path: Path, name: str, gz: bool) -> None:
+    if name.endswith("parquet"):
+        pq.write_table(pa.Table.from_pylist(TABLE), tmp_path / name)
+        content = (tmp_path / name).read_bytes()
+    elif name.endswith(("csv", "tsv")):
+        mark = "," if name.endswith("csv") else "\t"
+        lines = [mark.join(row.values()) for row in TABLE]
+        content = "\n".join([mark.join(TABLE[0]), *lines]).encode()
+    elif name.endswith(".json"):
+        content = json.dumps(TABLE).encode()
+    else:
+        content = "\n".join(json.dumps(row, ensure_ascii=False) for row in TABLE).encode()
+    if gz:
+        name, content = f"{name}.gz", gzip.compress(content)
+    (tmp_path / name).write_bytes(content)
+    assert values(tmp_path, name) == TABLE
+    assert [row.number for row in rows(tmp_path, name)] == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["t.jsonl", "t.json", "t.csv"])
+def test_byte_order_mark_is_no_part_of_the_data(tmp_path: Path, name: str) -> None:
+    content = "input\nx\n" if name.endswith("csv") else '[{"input": "x"}]'
+    (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + content.encode())
+    expected = {"input": "x"} if name != "t.jsonl" else [{"input": "x"}]
+    assert values(tmp_path, name) == [expected]
+
+
+def test_utf16_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes("input\nx\n".encode("utf-16"))
+    with pytest.raises(DataError, match="UTF-16") as caught:
+        rows(tmp_path, "t.csv")
+    assert caught.value.hint == "save it as UTF-8"
+
+
+def test_bad_lines_keep_their_number_and_empty_lines_do_not_count(tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text('{"a": 1}\n\n   \n{"a": \n[1]\r\n')
+    found = rows(tmp_path, "t.jsonl")
+    assert [(r.number, r.value, r.problem) for r in found] == [
+        (1, {"a": 1}, None),
+        (4, None, "not valid JSON"),
+        (5, [1], None),
+    ]
+
+
+@pytest.mark.parametrize("line", ["[" * 100_000, "1" * 5_000, '{"a": "\x01"}'])
+def test_lines_that_break_parsers_are_just_bad_lines(tmp_path: Path, line: str) -> None:
+    (tmp_path / "t.jsonl").write_text(line + "\n{}\n")
+    assert [r.problem for r in rows(tmp_path, "t.jsonl")] == ["not valid JSON", None]
+
+
+def test_lone_surrogates_are_replaced_and_pairs_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text('{"a": ["\\ud83d\\ude00", "\\ud83d!"]}\n{"a": "\\u00e9"}\n')
+    broken, fine = rows(tmp_path, "t.jsonl")
+    assert broken.value == {"a": ["😀", "?!"]}
+    assert broken.notes == ("broken Unicode replaced by ?",)
+    assert (fine.value, fine.notes) == ({"a": "é"}, ())
+
+
+def test_lines_that_are_not_utf8(tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_bytes(b'{"a": "caf\xe9 \x80"}\n{"a": "\x81"}\n{"a": "ok"}\n')
+    found = rows(tmp_path, "t.jsonl")
+    assert [r.value["a"] for r in found] == ["café €", "\x81", "ok"]
+    assert [r.notes for r in found] == [
+        ("not UTF-8, read as cp1252",),
+        ("not UTF-8, read as Latin-1",),
+        (),
+    ]
+
+
+def test_every_byte_decodes() -> None:
+    assert len(decode(bytes(range(256)))[0]) == 256
+
+
+def test_csv_quotes_newlines_and_long_fields(tmp_path: Path) -> None:
+    long = "word " * 100_000
+    text = f'input,target\r\n"a, ""b""\nc",x\r\n\r\n{long},y\r\n'
+    (tmp_path / "t.csv").write_bytes(text.encode())
+    assert values(tmp_path, "t.csv") == [
+        {"input": 'a, "b"\nc', "target": "x"},
+        {"input": long, "target": "y"},
+    ]
+
+
+def test_csv_rows_that_do_not_fit_the_header(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text('input,target\na,b,c\nshort\n"x"y,z\ngood,row\n')
+    found = rows(tmp_path, "t.csv")
+    assert [r.value for r in found] == [
+        None,
+        {"input": "short"},
+        None,
+        {"input": "good", "target": "row"},
+    ]
+    assert found[0].problem == "more fields than the header"
+    assert found[2].problem is not None
+    assert found[2].problem.startswith("not valid CSV")
+
+
+def test_a_quote_that_swallows_the_rest_of_the_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text('input,target\na,b\n"c,d\ne,f\n')
+    with pytest.raises(DataError, match="quote opened at line 3 is never closed"):
+        rows(tmp_path, "t.csv")
+
+
+def test_csv_note_of_encoding_covers_a_record_of_two_lines(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(b'input\n"caf\xe9\n\xe9"\nok\n')
+    found = rows(tmp_path, "t.csv")
+    assert [r.notes for r in found] == [("not UTF-8, read as cp1252",), ()]
+
+
+@pytest.mark.parametrize("header", ["a,a", '"a"b,c'])
+def test_wrong_headers_are_refused(tmp_path: Path, header: str) -> None:
+    (tmp_path / "t.csv").write_text(f"{header}\n1,2\n")
+    with pytest.raises(DataError, match="the header is wrong"):
+        rows(tmp_path, "t.csv")
+
+
+def test_json_key_is_a_name_or_a_dotted_path(tmp_path: Path) -> None:
+    (tmp_path / "t.json").write_text(json.dumps({"a": {"b": [1]}, "c.d": [2], "e": 3}))
+    assert values(tmp_path, "t.json", "a.b") == [1]
+    assert values(tmp_path, "t.json", "c.d") == [2]
+    with pytest.raises(DataError, match='no key "x"') as caught:
+        rows(tmp_path, "t.json", "x")
+    assert caught.value.hint == "set key to one of: c.d"
+    with pytest.raises(DataError, match='key "e" holds no list'):
+        rows(tmp_path, "t.json", "e")
+    with pytest.raises(DataError, match="holds one dict, not a list"):
+        rows(tmp_path, "t.json")
+
+
+def test_json_lines_named_json_are_read(tmp_path: Path) -> None:
+    (tmp_path / "t.json").write_text('{"a": 1}\n{"a": 2}\nbroken\n')
+    found = rows(tmp_path, "t.json")
+    assert [r.value for r in found] == [{"a": 1}, {"a": 2}, None]
+    (tmp_path / "b.json").write_text('[{"a": 1},\n{"a": }]')
+    with pytest.raises(DataError, match="not valid JSON"):
+        rows(tmp_path, "b.json")
+
+
+@pytest.mark.parametrize("name", ["t.jsonl", "t.json", "t.csv", "t.jsonl.gz"])
+def test_nothing_in_nothing_out(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"")
+    assert rows(tmp_path, name) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.jsonl.gz", b"no gzip"),
+        ("t.jsonl.gz", gzip.compress(b"{}\n" * 1000)[:-9]),
+        ("t.parquet", b"PAR1 it is not"),
+        ("t.parquet", b""),
+    ],
+)
+def test_broken_files_are_named(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=name):
+        rows(tmp_path, name)
+
+
+def test_unknown_kinds_and_misplaced_keys_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.xlsx").write_bytes(b"x")
+    (tmp_path / "t.csv").write_bytes(b"x")
+    (tmp_path / "d.csv").mkdir()
+    with pytest.raises(DataError, match=r'cannot be read from "\.xlsx"') as caught:
+        rows(tmp_path, "t.xlsx")
+    assert ".parquet" in (caught.value.hint or "")
+    with pytest.raises(DataError, match="key is for"):
+        rows(tmp_path, "t.csv", "train")
+    with pytest.raises(DataError, match="cannot read"):
+        rows(tmp_path, "d.csv")
+
+
+def test_missing_files_name_their_neighbours(tmp_path: Path) -> None:
+    (tmp_path / "train.jsonl").touch()
+    (tmp_path / "other.md").touch()
+    with pytest.raises(DataError) as caught:
+        locate("trian.jsonl", tmp_path, None)
+    assert caught.value.hint == "the folder holds train.jsonl"
+    with pytest.raises(DataError, match="there is no folder"):
+        locate("nowhere/a.jsonl", tmp_path, None)
+    (tmp_path / "bare").mkdir()
+    with pytest.raises(DataError) as caught:
+        locate("bare/a.jsonl", tmp_path, None)
+    assert caught.value.hint == "the folder is empty"
+
+
+def test_data_folder(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").touch()
+    assert locate("{data}/x.csv", tmp_path / "task", tmp_path) == tmp_path / "x.csv"
+    with pytest.raises(DataError) as caught:
+        locate("{data}/x.csv", tmp_path, None)
+    assert caught.value.hint == "pass --data-folder DIR"
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [("a/b.jsonl.gz", "b"), ("b.v2.csv", "b.v2"), ("hub://owner/name", "name")],
+)
+def test_stem(path: str, expected: str) -> None:
+    assert stem(path) == expected
+
+
+def test_hub_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real `datasets` library reads a folder laid out as it would be on the hub."""
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "owner" / "name").mkdir(parents=True)
+    (tmp_path / "owner" / "name" / "train.jsonl").write_text('{"a": 1}\n{"a": 2}\n')
+    assert values(tmp_path, "hub://owner/name", "train") == [{"a": 1}, {"a": 2}]
+    with pytest.raises(DataError, match="split trian"):
+        rows(tmp_path, "hub://owner/name", "trian")
+    with pytest.raises(DataError, match="cannot load hub://owner/none"):
+        rows(tmp_path, "hub://owner/none", "train")
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "said"),
+    [
+        ("hub://name", "train", "hub://owner/name"),
+        ("hub://owner/name", None, "name the split"),
+    ],
+)
+def test_hub_paths_are_checked_first(tmp_path: Path, path: str, key: str | None, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        rows(tmp_path, path, key)
