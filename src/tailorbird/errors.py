@@ -20,6 +20,7 @@ counted as wrong and shown.
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class TailorbirdError(Exception):
@@ -51,7 +52,16 @@ class ModelError(TailorbirdError, RuntimeError):
 
 
 class EndpointError(ModelError, ConnectionError):
-    """An endpoint refuses, times out or answers rubbish."""
+    """An endpoint refuses, times out or answers rubbish.
+
+    `finished` holds what was answered before, by the prompt's position: it is paid for.
+    """
+
+    def __init__(
+        self, message: str, hint: str | None = None, finished: dict[int, Any] | None = None
+    ) -> None:
+        super().__init__(message, hint)
+        self.finished: dict[int, Any] = finished or {}
 
 
 class QuotaExceeded(EndpointError):

@@ -64,11 +64,22 @@ def append_jsonl(path: Path, rows: Iterable[Any]) -> None:
     """Append rows and flush them to the disk: what was appended survives a kill."""
     with _said("write", path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        _cut_torn_line(path)
         with path.open("a", encoding="utf-8") as file:
             for row in rows:
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
             file.flush()
             os.fsync(file.fileno())
+
+
+def _cut_torn_line(path: Path) -> None:
+    """A kill may have left half a line at the end; a line appended to it would be lost too."""
+    if not path.is_file():
+        return
+    content = path.read_bytes()
+    if content and not content.endswith(b"\n"):
+        with path.open("rb+") as file:
+            file.truncate(content.rfind(b"\n") + 1)
 
 
 def read_jsonl(path: Path) -> list[Any]:

@@ -19,7 +19,7 @@ from fake_endpoint import (
 
 from tailorbird.errors import EndpointError, ModelError, QuotaExceeded
 from tailorbird.models.base import Sampling
-from tailorbird.models.http import Endpoint, Stopped
+from tailorbird.models.http import Endpoint
 from tailorbird.models.load import load_model
 from tailorbird.task.types import Message, Prompt
 
@@ -254,7 +254,6 @@ def test_what_was_finished_is_handed_over():
     with FakeEndpoint(quota=11, delay=0.02) as server:
         with pytest.raises(QuotaExceeded) as raised:
             endpoint(server, concurrency=4).complete(prompts(40), GREEDY)
-        assert isinstance(raised.value, Stopped)
     finished = raised.value.finished
     assert len(finished) == 11 == server.answered
     assert all(c.text == f"number {i}" for i, c in finished.items())

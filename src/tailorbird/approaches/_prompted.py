@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from tailorbird.approaches.base import Run
+from tailorbird.errors import TaskError
 from tailorbird.models.base import LM, Completion, Progress, Sampling
-from tailorbird.models.load import load_model
+from tailorbird.models.load import is_endpoint, load_model
 from tailorbird.retrieve import base as retrieval
 from tailorbird.retrieve.passages import Passage, PassageIndex
 from tailorbird.store import read_json, write_json
 from tailorbird.task.benchmark import Task
-from tailorbird.task.types import Example, Message, Prediction, Prompt
+from tailorbird.task.types import Example, Message, Prediction, Prompt, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class Prompted:
     def lm(self) -> LM:
         """The model; an endpoint's answers are paid for once."""
         lm = load_model(self.model, self.adapter)
-        if self.cache is not None and self.model.startswith(("http://", "https://")):
+        if self.cache is not None and is_endpoint(self.model):
             from tailorbird.models.cached import Cached
 
             return Cached(lm, self.cache / "answers")
@@ -194,8 +195,6 @@ def prompted(task: Task, run: Run, system: str, **rest: Any) -> Prompted:
 
 def passage_index(task: Task, kind: str, cache: Path) -> PassageIndex:
     """The index over the task's documents."""
-    from tailorbird.errors import TaskError
-
     if task.spec.documents is None:
         raise TaskError("this rung retrieves passages, and task.yaml names no documents")
     return PassageIndex.build(task.documents, task.spec.documents.chunk_words, kind, cache)
@@ -205,15 +204,13 @@ def _choose(
     lm: LM, prompts: Sequence[Prompt], labels: Sequence[str], progress: Progress | None
 ) -> list[Prediction]:
     """The most probable label per prompt; probabilities are normalised over the labels."""
-    from tailorbird.task.types import Usage
-
     out = []
     for row in lm.score(prompts, labels, progress):
         totals = [s.total for s in row]
         best = max(range(len(labels)), key=totals.__getitem__)
         odds = [exp(t - totals[best]) for t in totals]
         scores = {label: o / sum(odds) for label, o in zip(labels, odds)}
-        usage = Usage(completion_tokens=len(row[best].logprobs))
+        usage = Usage(row[best].prompt_tokens, len(row[best].logprobs))
         out.append(Prediction(labels[best], scores, scores[labels[best]], usage))
     return out
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 
 from tailorbird.decide.ladder import ALPHA, POWER, Check, Contrast, Ladder
 from tailorbird.decide.words import (
-    against_threshold,
     amount,
     asked,
+    falls_short,
     interval,
     listed,
     p_value,
@@ -59,10 +59,10 @@ def lack(ladder: Ladder, check: Check) -> str:
     if estimate is None:
         wanted = asked(criterion, money)
         return f"{criterion.metric} was not measured, and {wanted} is asked"
-    value, ends = estimate.value, interval(criterion.metric, estimate)
     if check.status == "missed":
-        return f"{criterion.metric}: {against_threshold(criterion, value, money)}{ends}"
-    shown = amount(criterion.metric, value, money)
+        return f"{criterion.metric}: {falls_short(criterion, estimate, money)}"
+    ends = interval(criterion.metric, estimate, 1)
+    shown = amount(criterion.metric, estimate.value, money)
     return (
         f"{criterion.metric}: {shown} meets {asked(criterion, money)}, but its interval{ends} "
         "does not, and the bar asks for proof by interval"
@@ -84,7 +84,7 @@ def _uncertain(ladder: Ladder) -> Iterator[str]:
             shown = amount(metric, check.estimate.value, money)
             yield (
                 f"{rung.name} meets {asked(check.criterion, money)} on {metric} with {shown}, but "
-                f"not for certain: the interval is{interval(metric, check.estimate)}."
+                f"not for certain: the interval is{interval(metric, check.estimate, 1)}."
             )
 
 

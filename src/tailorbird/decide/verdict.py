@@ -7,7 +7,7 @@ from typing import Any
 from tailorbird.decide.advice import Advice, advise
 from tailorbird.decide.ladder import Check, Contrast, Ladder
 from tailorbird.decide.sentences import caveats, contrast_sentence, currency, dominated, lack
-from tailorbird.decide.words import against_threshold, asked, interval, reaches
+from tailorbird.decide.words import asked, falls_short, reaches
 from tailorbird.errors import BenchmarkError
 from tailorbird.evaluate.results import Results
 from tailorbird.task.task import TaskSpec
@@ -97,10 +97,10 @@ def _headline(ladder: Ladder) -> str:
     gap = ladder.lacking(ladder.closest.name)[0]
     if gap.status != "missed" or gap.estimate is None:
         return f"No rung meets the bar. {ladder.closest.name} comes closest; {lack(ladder, gap)}."
-    value = against_threshold(gap.criterion, gap.estimate.value, money)
+    value = falls_short(gap.criterion, gap.estimate, money)
     return (
-        f"No rung meets the bar. {ladder.closest.name} comes closest, with {value} "
-        f"on {gap.criterion.metric}{interval(gap.criterion.metric, gap.estimate)}."
+        f"No rung meets the bar. {ladder.closest.name} comes closest, on {gap.criterion.metric} "
+        f"with {value}."
     )
 
 
@@ -111,7 +111,7 @@ def _deciding(ladder: Ladder) -> list[str]:
         pairs.append((ladder.ranked[0], ladder.ranked[1]))
     if ladder.enough is not None and ladder.best is not None:
         pairs.append((ladder.enough, ladder.best))
-    tuned = next((r for r in ladder.ranked if r.tuned), None)
+    tuned = next((r for r in (ladder.enough, *ladder.ranked) if r is not None and r.tuned), None)
     if tuned is not None and ladder.best_untuned is not None:
         pairs.append((tuned, ladder.best_untuned))
     found = [ladder.contrast(a.name, b.name) for a, b in pairs]

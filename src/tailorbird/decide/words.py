@@ -37,18 +37,18 @@ def _percent(value: float, decimals: int = 0) -> str:
     return f"{100 * value:.{decimals}f}"
 
 
-def interval(metric: str, estimate: Estimate) -> str:
-    """`[63, 78]`, in the unit of `amount`; nothing for a number without uncertainty."""
+def interval(metric: str, estimate: Estimate, decimals: int = 0) -> str:
+    """` [63, 78]`, in the unit of `amount`; nothing for a number without uncertainty."""
     if estimate.low == estimate.high:
         return ""
-    ends = (_end(metric, estimate.low), _end(metric, estimate.high))
+    ends = [_end(metric, value, decimals) for value in (estimate.low, estimate.high)]
     return f" [{ends[0]}, {ends[1]}]"
 
 
-def _end(metric: str, value: float) -> str:
+def _end(metric: str, value: float, decimals: int) -> str:
     if not math.isfinite(value):
         return "unknown"
-    return f"{value:.3g}" if metric in MEASURES else _percent(value)
+    return f"{value:.3g}" if metric in MEASURES else _percent(value, decimals)
 
 
 def reaches(metric: str, estimate: Estimate, currency: str) -> str:
@@ -68,14 +68,15 @@ def asked(criterion: Criterion, currency: str) -> str:
     return f"{side} {scale * criterion.threshold:,.6g}{_unit(criterion.metric, currency)}"
 
 
-def against_threshold(criterion: Criterion, value: float, currency: str) -> str:
-    """`57 % where at least 60 % is asked`, with decimals where rounding would hide the gap."""
-    wanted = asked(criterion, currency)
+def falls_short(criterion: Criterion, estimate: Estimate, currency: str) -> str:
+    """`57 % [50, 64] where at least 60 % is asked`, with the decimals it takes to show the gap."""
+    metric = criterion.metric
+    scale = 1 if metric in MEASURES else 100
     for decimals in range(4):
-        shown = amount(criterion.metric, value, currency, decimals)
-        if decimals == 3 or not wanted.endswith(f" {shown}"):
+        shown = amount(metric, estimate.value, currency, decimals)
+        if not criterion.holds(float(shown.split()[0].replace(",", "")) / scale):
             break
-    return f"{shown} where {wanted} is asked"
+    return f"{shown}{interval(metric, estimate)} where {asked(criterion, currency)} is asked"
 
 
 def points(difference: float, low: float, high: float) -> str:

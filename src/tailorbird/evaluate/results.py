@@ -87,7 +87,8 @@ class Results:
     """The group of each test item, in order."""
     rungs: tuple[RungResult, ...]
     test_openings: int = 1
-    """How often the test split has been opened for this task, this time included."""
+    """Rounds of evaluation that have opened the test split of this task, this one included. Rungs
+    of one climb are one round; scores seen before a rung was chosen make it another."""
 
     def __post_init__(self) -> None:
         for rung in self.rungs:

@@ -17,7 +17,9 @@ import pyarrow.parquet as pq
 from tailorbird.approaches.base import Solver
 from tailorbird.evaluate.results import RungResult
 from tailorbird.evaluate.statistics import Estimate, estimate_mean, estimate_quantile
+from tailorbird.models.load import is_endpoint
 from tailorbird.progress import progress
+from tailorbird.registry import names
 from tailorbird.store import append_jsonl, read_jsonl, write_atomic
 from tailorbird.task.benchmark import Task
 from tailorbird.task.task import Prices
@@ -25,8 +27,10 @@ from tailorbird.task.types import Example, Prediction, Usage
 
 CHUNK = 512
 """Answers between two writes: the most that a kill during evaluation can cost."""
-PROBES = 24
-"""Test items answered one at a time to measure latency."""
+PROBES = 72
+"""Test items answered one at a time to measure latency: fewer cannot bound the 95th percentile."""
+ENOUGH_PROBES, PROBE_SECONDS = 24, 10.0
+"""After this long, this many are enough."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +45,16 @@ class Answered:
 
 
 def answer_test(
-    solver: Solver, task: Task, folder: Path, ledger: Path, quiet: bool = False
+    solver: Solver, task: Task, folder: Path, ledger: Path, fingerprint: str, quiet: bool = False
 ) -> Answered:
     """Open the test split for `solver`; the opening is recorded in `ledger`."""
     examples = task.examples("test")
     file = folder / "answers.jsonl"
     done = read_jsonl(file)
     if not done:
-        opening = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "rung": folder.name}
-        append_jsonl(ledger, [opening | {"benchmark": task.digest}])
+        opening = {"rung": folder.name, "fingerprint": fingerprint, "benchmark": task.digest}
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        append_jsonl(ledger, [{"time": now} | opening])
     rows = _whole_chunks(done, len(examples))
     if len(rows) < len(done):
         file.unlink()
@@ -102,6 +107,8 @@ def _latencies(
                 solver.predict([example])
                 seconds.append(time.perf_counter() - begun)
                 tick(1)
+                if len(seconds) >= ENOUGH_PROBES and sum(seconds) > PROBE_SECONDS:
+                    break
         append_jsonl(file, ({"seconds": s} for s in seconds))
     return tuple(seconds)
 
@@ -115,25 +122,33 @@ def measure(
     metrics = [c.metric for c in task.spec.bar.criteria]
     scores: dict[str, tuple[float | None, ...]] = {}
     for metric in dict.fromkeys([*metrics, *_also(task)]):
-        if _is_scorer(metric):
+        if metric in names("task.scorers"):
             pairs = zip(examples, answered.predictions)
             scores[metric] = tuple(task.score(metric, e, p).value for e, p in pairs)
-    estimates = {m: estimate_mean(v, groups, seed) for m, v in scores.items()}
+    estimates: dict[str, Estimate | None] = {
+        m: estimate_mean(v, groups, seed) for m, v in scores.items()
+    }
     for name in ("prompt_tokens", "completion_tokens"):
         counts = [float(getattr(p.usage, name)) for p in answered.predictions]
-        estimates[name] = estimate_mean(counts, groups, seed)
+        estimates[name] = estimate_mean(counts, groups, seed, bounded=False)
     return {
         "scores": scores,
         "estimates": estimates,
         "timings": _timings(task, answered, training_seconds, model, seed),
         "errors": sum(p.error is not None for p in answered.predictions),
+        "usage": _total(answered),
     }
 
 
-def _is_scorer(metric: str) -> bool:
-    from tailorbird.registry import names
-
-    return metric in names("task.scorers")
+def _total(answered: Answered) -> Usage:
+    """Tokens and money over all answers; seconds are left to the timings."""
+    uses = [p.usage for p in answered.predictions]
+    costs = [u.cost for u in uses]
+    return Usage(
+        sum(u.prompt_tokens for u in uses),
+        sum(u.completion_tokens for u in uses),
+        cost=None if None in costs else sum(c for c in costs if c is not None),
+    )
 
 
 def _also(task: Task) -> tuple[str, ...]:
@@ -151,10 +166,13 @@ def _timings(
     costs = [_cost(p, answered, model, task.spec.budget.prices) for p in answered.predictions]
     known = [1000 * c for c in costs if c is not None]
     minutes = training_seconds / 60
+    cost = None
+    if len(known) == len(costs):
+        cost = estimate_mean(known, groups, seed, bounded=False)
     return {
-        "latency_p50": estimate_quantile(answered.latencies, 0.5, seed),
-        "latency_p95": estimate_quantile(answered.latencies, 0.95, seed),
-        "cost_per_1000": estimate_mean(known, groups, seed) if len(known) == len(costs) else None,
+        "latency_p50": estimate_quantile(answered.latencies, 0.5),
+        "latency_p95": estimate_quantile(answered.latencies, 0.95),
+        "cost_per_1000": cost,
         "training_minutes": Estimate(minutes, minutes, minutes, n=1, units=1, method="measured"),
     }
 
@@ -163,7 +181,7 @@ def _cost(
     prediction: Prediction, answered: Answered, model: str | None, prices: Prices
 ) -> float | None:
     """Money for one answer: the endpoint's tokens, or this machine's time. Unknown is not zero."""
-    if model is not None and model.startswith(("http://", "https://")):
+    if model is not None and is_endpoint(model):
         if prediction.usage.cost is not None:
             return prediction.usage.cost
         if prices.prompt_million is None or prices.completion_million is None:

@@ -203,8 +203,8 @@ def _wilson(mean: float, n: float, z: float) -> tuple[float, float]:
 def _bootstrap(units: _Units, seed: int) -> tuple[float, float]:
     """Percentile interval over units, its levels widened for few units.
 
-    Hesterberg (2015), What Teachers Should Know About the Bootstrap, section 3.3 (expanded
-    percentile): the level is that of Student's t with the variance's n/(n-1) put back.
+    Hesterberg (2015), What Teachers Should Know About the Bootstrap (expanded percentile): the
+    level is that of Student's t with the variance's n/(n-1) put back.
     """
     count = len(units.sums)
     weights = _resampled(count, seed)

@@ -38,6 +38,8 @@ class TokenLogprobs:
     """Log-probabilities (nats) of one continuation's tokens, the end token included."""
 
     logprobs: tuple[float, ...]
+    prompt_tokens: int = 0
+    """Length of the prompt that it follows."""
 
     @property
     def total(self) -> float:

@@ -13,8 +13,8 @@ from itertools import islice
 from pathlib import Path
 from uuid import uuid4
 
+from tailorbird.errors import EndpointError
 from tailorbird.models.base import LM, Completion, Progress, Sampling, TokenLogprobs
-from tailorbird.models.http import Stopped
 from tailorbird.store import append_jsonl, digest, read_jsonl
 from tailorbird.task.types import Prompt, Usage
 
@@ -53,7 +53,7 @@ class Cached:
     ) -> list[Completion]:
         """One completion per prompt, in order; only new requests reach the model, once each.
 
-        Raises what the model raises; a `Stopped` has been saved first, and its `finished` also
+        Raises what the model raises; an `EndpointError` has been saved first, and its `finished` also
         holds the answers from the cache. Raises `StoreError` when the folder cannot be used.
         """
         if sampling.temperature > 0:
@@ -68,7 +68,7 @@ class Cached:
             names = list(batch)
             try:
                 completions = self.lm.complete(list(batch.values()), sampling, progress)
-            except Stopped as error:
+            except EndpointError as error:
                 answers |= self._keep({names[i]: c for i, c in error.finished.items()})
                 error.finished = {i: answers[k] for i, k in enumerate(keys) if k in answers}
                 raise

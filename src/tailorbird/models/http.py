@@ -57,18 +57,6 @@ _HINTS = {
 _JITTER = random.Random()  # our own: waiting must not advance anybody's seeded generator
 
 
-class Stopped(EndpointError):
-    """The endpoint failed for every prompt alike; `finished` maps index -> completion."""
-
-    def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message, hint)
-        self.finished: dict[int, Completion] = {}
-
-
-class OutOfQuota(QuotaExceeded, Stopped):
-    """`QuotaExceeded`, with what was finished before."""
-
-
 class _Again(Exception):
     """This attempt failed, another may not. `after` is what Retry-After asked for, in seconds."""
 
@@ -194,7 +182,7 @@ class Endpoint:
         """One completion per prompt, in order; one that fails has `error` set.
 
         Raises `EndpointError` when the endpoint refuses the key or the model or seems dead, and
-        `QuotaExceeded` when the account is out of money. Both are `Stopped`: nothing new is
+        `QuotaExceeded` when the account is out of money. Nothing new is
         sent, what is in flight is waited for, and `finished` holds every completion so far.
         """
         if not prompts:
@@ -233,7 +221,7 @@ class Endpoint:
             try:
                 listing = session.persist(lambda: session.read(_Listing, session.send("/models")))
             except (_Again, _Rejected) as error:
-                raise Stopped(
+                raise EndpointError(
                     f"{self.base_url} does not list its models: {error}",
                     hint="check the address, or name the model: http://host/v1#model-name",
                 ) from error
@@ -319,7 +307,7 @@ class _Session:
     def answer(self, prompt: Prompt, sampling: Sampling) -> Completion:
         """The completion of one prompt, after as many attempts as it takes.
 
-        Raises `_Again` when attempts are used up, `Stopped` when all prompts would fail alike.
+        Raises `_Again` when attempts are used up, `EndpointError` when all prompts would fail alike.
         """
         request = {
             "model": self.endpoint.model,
@@ -332,7 +320,7 @@ class _Session:
             return self.persist(lambda: self._ask(request, tokens), tokens)
         except _Rejected as error:
             return _failed(str(error))
-        except Stopped:
+        except EndpointError:
             self.stop.set()  # here, not where it is collected: this thread's next prompt is due
             raise
 
@@ -377,9 +365,9 @@ class _Session:
             where = ".".join(str(part) for part in first["loc"]) or "body"
             raise _Again(f"the answer is rubbish: {where}: {first['msg']}") from error
 
-    def dead(self, count: int, last: _Again) -> Stopped:
+    def dead(self, count: int, last: _Again) -> EndpointError:
         """The error that gives the endpoint up."""
-        return Stopped(
+        return EndpointError(
             f"{self.endpoint.identity} seems dead: {count} prompts in a row failed; {last}",
             hint="check that the server runs and is reachable, then run again",
         )
@@ -408,7 +396,7 @@ class _Session:
         """Wait before the next attempt; what Retry-After asks for, everybody waits."""
         if error.after is not None:
             if error.after > self.endpoint.patience_s:
-                raise Stopped(
+                raise EndpointError(
                     f"{self.endpoint.identity} asks to wait {error.after:.0f} s: {error}",
                     hint="run again after that, or raise patience_s",
                 ) from error
@@ -424,12 +412,12 @@ class _Session:
         where = f"{self.endpoint.identity}: {reason}"
         broke = any(part in codes for part in _BROKE)
         if status == 402 or (status in (403, 429) and broke):
-            raise OutOfQuota(where, hint="add credit or use another key, then run again")
+            raise QuotaExceeded(where, hint="add credit or use another key, then run again")
         if status in _AGAIN or status >= 500:
             raise _Again(reason, after=_retry_after(response))
         if status in _HINTS or status < 400:
             hint = _HINTS.get(status, "the address answers with a redirection; use its target")
-            raise Stopped(where, hint if self.key else f"{hint}; no key was sent")
+            raise EndpointError(where, hint if self.key else f"{hint}; no key was sent")
         raise _Rejected(reason)
 
     def _safe(self, text: str) -> str:
@@ -443,17 +431,17 @@ M = TypeVar("M", bound=BaseModel)
 
 def _collect(
     session: _Session, jobs: Mapping[Future[Completion], int], progress: Progress | None
-) -> tuple[dict[int, Completion], Stopped | None]:
+) -> tuple[dict[int, Completion], EndpointError | None]:
     """What the jobs give, by index, and the error that stopped them, if one did."""
     finished: dict[int, Completion] = {}
-    fault: Stopped | None = None
+    fault: EndpointError | None = None
     unanswered = 0  # in a row
     for job in as_completed(jobs):
         try:
             completion, unanswered = job.result(), 0
         except _Cancelled:
             continue
-        except Stopped as error:
+        except EndpointError as error:
             fault = fault or error
             continue
         except _Again as error:

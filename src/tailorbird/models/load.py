@@ -6,16 +6,32 @@ from pathlib import Path
 from tailorbird.models.base import LM
 
 
-@lru_cache(maxsize=4)
+def is_endpoint(spec: str) -> bool:
+    """Whether `spec` names an endpoint rather than a model on this machine."""
+    return spec.startswith(("http://", "https://"))
+
+
+@lru_cache(maxsize=2)
 def load_model(spec: str, adapter: Path | None = None) -> LM:
     """The model that `spec` names, with a LoRA `adapter` folder merged in where one is given.
 
     Raises `ModelError` when it cannot be loaded, saying what is missing.
     """
-    if spec.startswith(("http://", "https://")):
+    if is_endpoint(spec):
         from tailorbird.models.http import Endpoint
 
         return Endpoint.from_spec(spec)
     from tailorbird.models.local import LocalModel
 
     return LocalModel.load(spec, adapter)
+
+
+@lru_cache(maxsize=8)
+def identify(spec: str) -> str:
+    """Changes when the model's answers could: the digest of its files, or its address."""
+    if is_endpoint(spec):
+        return spec
+    from tailorbird.models.files import folder_digest, locate
+
+    where = Path(locate(spec))
+    return f"{spec}@{folder_digest(where)}" if where.is_dir() else spec

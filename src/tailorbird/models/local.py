@@ -1,6 +1,5 @@
 """Any Hugging Face causal model, by hub id or folder, on this machine."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,23 +13,10 @@ from tailorbird.errors import ModelError
 from tailorbird.models.base import Completion, Progress, Sampling, TokenLogprobs
 from tailorbird.models.chat import Chat
 from tailorbird.models.decoding import Decoder
+from tailorbird.models.files import locate
+from tailorbird.models.load import identify
 from tailorbird.store import file_digest
 from tailorbird.task.types import Prompt, Usage
-
-FLEDGLING = Path(__file__).parent / "fledgling" / "weights"
-
-
-def locate(spec: str) -> str:
-    """The folder or hub id that `spec` stands for."""
-    if spec == "fledgling":
-        return str(FLEDGLING)
-    looks_like_path = spec.startswith((".", "/", "~")) or spec.count("/") > 1
-    path = Path(spec).expanduser()
-    if path.is_dir():
-        return str(path)
-    if looks_like_path:
-        raise ModelError(f"no model folder at {spec}", hint="name a folder, a hub id or fledgling")
-    return spec
 
 
 def load_parts(spec: str) -> tuple[Any, Any]:
@@ -45,7 +31,7 @@ def load_parts(spec: str) -> tuple[Any, Any]:
         tokenizer = AutoTokenizer.from_pretrained(where)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
-            f"no tokenizer can be loaded for {spec}: {_first_line(error)}",
+            f"no tokenizer can be loaded for {spec}: {first_line(error)}",
             hint="a model folder needs tokenizer.json and tokenizer_config.json",
         ) from error
     try:
@@ -54,13 +40,13 @@ def load_parts(spec: str) -> tuple[Any, Any]:
         )
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
-            f"no causal language model can be loaded from {spec}: {_first_line(error)}",
+            f"no causal language model can be loaded from {spec}: {first_line(error)}",
             hint="a model folder needs config.json and model.safetensors; hub ids need a network",
         ) from error
     return model.eval().to("cuda" if cuda else "cpu"), tokenizer
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     return str(error).strip().split("\n")[0]
 
 
@@ -84,7 +70,7 @@ class LocalModel:
             from tailorbird.train.policy import merge_adapter
 
             model = merge_adapter(model, adapter, chat.template_digest)
-        identity = f"{spec}@{_digest(locate(spec), model)}"
+        identity = identify(spec)
         if adapter is not None:
             identity += f"+{file_digest(adapter / 'adapter_model.safetensors')[:16]}"
         return cls.of(model, tokenizer, spec, identity)
@@ -130,21 +116,9 @@ class LocalModel:
         ids = [self.chat.prompt(p) for p in prompts]
         candidates = [self.chat.continuation(c) for c in continuations]
         rows = self.decoder.score(ids, candidates, progress)
-        return [[TokenLogprobs(values) for values in row] for row in rows]
+        return [[TokenLogprobs(v, len(p)) for v in row] for row, p in zip(rows, ids)]
 
 
 def _too_long(length: int, limit: int) -> Completion:
     error = f"the prompt has {length} tokens, and the context leaves room for {limit}"
     return Completion("", Usage(length, 0), "error", error)
-
-
-def _digest(where: str, model: Any) -> str:
-    """Of the weights in a folder, or the hub revision."""
-    folder = Path(where)
-    if not folder.is_dir():
-        return str(getattr(model.config, "_commit_hash", None) or "unknown")
-    content = hashlib.sha256()
-    for file in sorted(folder.iterdir()):
-        if file.suffix in (".safetensors", ".json", ".jinja"):
-            content.update(f"{file.name} {file_digest(file)}\n".encode())
-    return content.hexdigest()[:16]

@@ -47,7 +47,8 @@ _KINDS = (
 )
 _FACT = re.compile("|".join(f"(?:{k})" for k in _KINDS))
 # Two or more capitalised words in a row: a person, a team, a product.
-_NAME = re.compile(r"\b[A-Z][a-zé'’-]+(?: (?:of |the |and )?[A-Z][a-zé'’-]+)+")
+_WORD = r"[A-Z][a-zé]+(?:['’-][A-Za-zé]+)*"
+_NAME = re.compile(rf"\b{_WORD}(?: (?:of |the |and )?{_WORD})+")
 
 
 @lru_cache(maxsize=65536)

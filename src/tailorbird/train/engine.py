@@ -218,7 +218,7 @@ def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer | None
     """None leaves AdamW to Trainer."""
     if recipe.optimizer == "adamw":
         return None
-    from tailorbird.models.fledgling.muon import muon
+    from tailorbird.train.muon import muon
 
     return muon(model, recipe.learning_rate, weight_decay=recipe.weight_decay)
 

@@ -64,11 +64,14 @@ def pad_left(rows: Sequence[Row], pad: int) -> Batch:
     return {"input_ids": ids, "labels": labels, "attention_mask": mask, "position_ids": positions}
 
 
-def pack(rows: Iterable[Row], length: int, pad: int, open_rows: int = 32) -> Iterator[PackedRow]:
+def pack(
+    rows: Iterable[Row], length: int, pad: int, isolate: bool = True, open_rows: int = 32
+) -> Iterator[PackedRow]:
     """Fill rows of exactly `length` tokens, each source row whole where it fits in one at all.
 
     A row goes into the fullest of the open packed rows that has room for it. What is longer than
-    `length` is cut, and its parts do not see each other; gaps are filled with `pad`.
+    `length` is cut, and its parts do not see each other; gaps are filled with `pad`. With
+    `isolate` rows are segments of their own; without, they see those before them.
     """
     opened: list[list[Row]] = []
     for row in rows:
@@ -82,9 +85,9 @@ def pack(rows: Iterable[Row], length: int, pad: int, open_rows: int = 32) -> Ite
             if len(opened) > open_rows:
                 fullest = max(opened, key=_size)
                 opened.remove(fullest)
-                yield _packed(fullest, length, pad)
+                yield _packed(fullest, length, pad, isolate)
     for rest in opened:
-        yield _packed(rest, length, pad)
+        yield _packed(rest, length, pad, isolate)
 
 
 def _size(rows: Sequence[Row]) -> int:
@@ -97,14 +100,15 @@ def _parts(row: Row, length: int) -> Iterator[Row]:
         yield Row(row.tokens[start:end], row.learned[start:end])
 
 
-def _packed(parts: Sequence[Row], length: int, pad: int) -> PackedRow:
+def _packed(parts: Sequence[Row], length: int, pad: int, isolate: bool) -> PackedRow:
     tokens = np.full(length, pad, np.int32)
     learned = np.zeros(length, np.int8)
     segment = np.full(length, len(parts), np.int32)
     at = 0
     for number, part in enumerate(parts):
         end = at + len(part.tokens)
-        tokens[at:end], learned[at:end], segment[at:end] = part.tokens, part.learned, number
+        tokens[at:end], learned[at:end] = part.tokens, part.learned
+        segment[at:end] = number if isolate else 0
         learned[at] = 0  # nothing before the first token of a segment predicts it
         at = end
     return PackedRow(tokens, learned, segment)

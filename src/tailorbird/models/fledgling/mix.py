@@ -25,8 +25,8 @@ from tailorbird.models.fledgling.tasks import (
 from tailorbird.models.fledgling.tasks.chat import Conversation, Message
 
 SHARES: dict[str, int] = {
-    "passage_qa": 32,
-    "few_shot": 8,
+    "passage_qa": 37,
+    "few_shot": 10,
     "lookup": 8,
     "labels": 9,
     "shown_labels": 9,
@@ -35,7 +35,7 @@ SHARES: dict[str, int] = {
     "slots": 4,
     "arithmetic": 2,
     "cloze": 4,
-    "plain": 12,
+    "plain": 5,
     "dialogue": 3,
 }
 """Documents of each family in a hundred; without real text the last three are left out."""

@@ -42,19 +42,22 @@ class Phase:
     """Of all tokens."""
     schedule: Any
     seed: int
+    isolate: bool
+    """Whether documents in a row are hidden from each other."""
 
 
 PHASES = (
-    Phase("short", 512, 0.7, "constant", 1),
-    # Long prompts (several passages and a letter) are learned while the rate falls.
-    Phase("long", 1024, 0.3, "linear", 2),
+    Phase("short", 512, 0.7, "constant", 1, True),
+    # Few documents are long. Seeing those before them teaches far positions, and to disregard
+    # what does not belong.
+    Phase("long", 1024, 0.3, "linear", 2, False),
 )
 
 
 def pretrain(
     out: Path, text_folder: Path | None, tokens: float, seed: int = 0, quiet: bool = False
 ) -> list[TrainingReport]:
-    """Train a model from nothing on about `tokens` tokens, and write it to `out` in half precision."""
+    """Train a model from nothing on about `tokens` tokens; write it to `out` in half precision."""
     work = out / "work"
     tokenizer = _tokenizer(work, text_folder, seed)
     reports = []
@@ -124,7 +127,7 @@ def _rows(
     files = [work / f"{phase.name}-{part}.npy" for part in ("tokens", "learned", "segment")]
     if not all(f.is_file() for f in files):
         stream = token_rows(documents(seed + phase.seed, text_folder), tokenizer, phase.length)
-        packed = pack(stream, phase.length, tokenizer.pad_token_id)
+        packed = pack(stream, phase.length, tokenizer.pad_token_id, phase.isolate)
         rows = []
         with progress(f"writing {phase.name} rows", count, quiet) as tick:
             for row in islice(packed, count):

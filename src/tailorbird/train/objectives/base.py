@@ -7,7 +7,6 @@ accumulation and across processes.
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-import torch
 from torch import Tensor, nn
 
 from tailorbird.train.rows import Batch

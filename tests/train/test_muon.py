@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from tailorbird.models.fledgling.muon import Muon, muon, orthogonalised
+from tailorbird.train.muon import Muon, muon, orthogonalised
 
 
 @pytest.mark.parametrize("shape", [(3, 32, 32), (2, 48, 16), (2, 16, 48)])

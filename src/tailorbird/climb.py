@@ -1,0 +1,242 @@
+"""The main job: run every rung of a task's ladder on one frozen benchmark, and judge.
+
+A climb is a folder. Each rung is a folder in it, and is done when its `rung.json` says so; a
+climb that was killed goes on where it was.
+
+    runs/NAME/
+      manifest.json  results.json  timings.json  verdict.json  report.html  ledger.jsonl
+      rungs/RUNG/    rung.json  solver/  answers.jsonl  predictions.parquet
+"""
+
+import platform
+import re
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import tailorbird
+from tailorbird.approaches.base import Run, Solver, load_solver, make_approach, save_solver
+from tailorbird.decide.verdict import Verdict, decide
+from tailorbird.errors import BenchmarkError, MissingExtra, ModelError, TaskError, TrainingError
+from tailorbird.evaluate.results import Results, RungResult
+from tailorbird.evaluate.run import answer_test, measure, write_predictions
+from tailorbird.models.load import identify
+from tailorbird.registry import module
+from tailorbird.store import digest, read_json, read_jsonl, write_json
+from tailorbird.task.benchmark import Task
+from tailorbird.task.check import Finding, check_benchmark
+from tailorbird.task.task import Rung
+from tailorbird.task.types import Prediction
+
+
+@dataclass(frozen=True)
+class Climbed:
+    """What a climb found."""
+
+    results: Results
+    verdict: Verdict
+    predictions: Mapping[str, tuple[Prediction, ...]]
+    """Rung -> its answers to the test items, in order."""
+    failures: Mapping[str, str]
+    """Rung -> why it was not run."""
+    findings: tuple[Finding, ...]
+
+
+class Listener:
+    """What a climb tells whoever watches; this one says nothing."""
+
+    def started(self, rung: Rung) -> None:
+        """A rung begins."""
+
+    def finished(self, rung: Rung, result: RungResult, resumed: bool) -> None:
+        """A rung is measured; `resumed`: it was before."""
+
+    def failed(self, rung: Rung, reason: str) -> None:
+        """A rung could not be run."""
+
+
+def climb(
+    task: Task, out: Path, listener: Listener | None = None, quiet: bool = False
+) -> Climbed:
+    """Run, measure and judge every rung of `task`, keeping everything under `out`.
+
+    A rung that fails is reported and left out; the others go on. Raises `BenchmarkError` when the
+    benchmark cannot judge, or when no rung could be run.
+    """
+    listener = listener or Listener()
+    findings = check_benchmark(task)
+    errors = [f.text for f in findings if f.level == "error"]
+    if errors:
+        raise BenchmarkError(
+            "this benchmark cannot judge: " + "; ".join(errors), hint="tailorbird check shows more"
+        )
+    approaches = {r.name: make_approach(r.approach, r.settings) for r in task.spec.rungs}
+    write_json(out / "manifest.json", _manifest(task))
+    measured: dict[str, tuple[RungResult, tuple[Prediction, ...]]] = {}
+    failures: dict[str, str] = {}
+    begun = time.monotonic()
+    for rung in task.spec.rungs:
+        spent = _spent(time.monotonic() - begun, measured, task)
+        if spent:
+            failures[rung.name] = spent
+            listener.failed(rung, spent)
+            continue
+        listener.started(rung)
+        try:
+            result, predictions, resumed = _climb_rung(task, rung, approaches[rung.name], out, quiet)
+        except (MissingExtra, ModelError, TaskError, TrainingError) as error:
+            failures[rung.name] = f"{error} ({error.hint})" if error.hint else str(error)
+            listener.failed(rung, failures[rung.name])
+            continue
+        measured[rung.name] = (result, predictions)
+        listener.finished(rung, result, resumed)
+    if not measured:
+        raise BenchmarkError(f"no rung could be run: {failures}")
+    return _judge(task, measured, failures, findings, out)
+
+
+def _judge(
+    task: Task,
+    measured: Mapping[str, tuple[RungResult, tuple[Prediction, ...]]],
+    failures: Mapping[str, str],
+    findings: list[Finding],
+    out: Path,
+) -> Climbed:
+    results = Results(
+        task=task.spec.name,
+        digest=task.digest,
+        groups=tuple(e.group for e in task.examples("test")),
+        rungs=tuple(result for result, _ in measured.values()),
+        test_openings=_openings(out / "ledger.jsonl", task),
+    )
+    verdict = decide(results, task.spec)
+    # What differs from run to run is kept apart: equal seeds give equal results files.
+    plain = results.to_json()
+    timings = {r["name"]: r.pop("timings") for r in plain["rungs"]}
+    write_json(out / "results.json", plain | {"failures": dict(failures)})
+    write_json(out / "timings.json", timings)
+    write_json(out / "verdict.json", verdict.to_json())
+    predictions = {name: answers for name, (_, answers) in measured.items()}
+    return Climbed(results, verdict, predictions, failures, tuple(findings))
+
+
+def _climb_rung(
+    task: Task, rung: Rung, approach: Any, out: Path, quiet: bool
+) -> tuple[RungResult, tuple[Prediction, ...], bool]:
+    folder = out / "rungs" / slug(rung.name)
+    model = _model_of(task, rung)
+    fingerprint = _fingerprint(task, rung, model)
+    _set_aside_if_other(folder, fingerprint, out / "previous")
+    resumed = (folder / "predictions.parquet").is_file()
+    solver, seconds = _fitted(task, rung, approach, folder, out, quiet)
+    ledger = out / "ledger.jsonl"
+    answered = answer_test(solver, task, folder, ledger, fingerprint, quiet)
+    result = RungResult(
+        name=rung.name, approach=rung.approach, settings=rung.settings, model=model,
+        **measure(task, answered, seconds, model, task.spec.seed),
+    )  # fmt: skip
+    write_predictions(task, answered, result, folder / "predictions.parquet")
+    return result, answered.predictions, resumed
+
+
+def _fitted(
+    task: Task, rung: Rung, approach: Any, folder: Path, out: Path, quiet: bool
+) -> tuple[Solver, float]:
+    """The solver as it was saved (what is judged is what would ship), and its seconds to fit."""
+    marker = folder / "fitted.json"
+    cache = out / "cache"
+    if not marker.is_file():
+        run = Run(folder / "fit", task.spec.model, cache, task.spec.seed, quiet)
+        run.folder.mkdir(parents=True, exist_ok=True)
+        begun = time.monotonic()
+        solver = approach.fit(task.without_test(), run)
+        seconds = time.monotonic() - begun
+        training = run.folder / "training" / "training.json"
+        if training.is_file():  # counts the time before a kill, too
+            seconds = read_json(training)["seconds"]
+        save_solver(solver, rung.approach, folder / "solver")
+        write_json(marker, {"seconds": seconds})
+        shutil.rmtree(run.folder / "adapter", ignore_errors=True)  # the solver has it
+    solver = load_solver(folder / "solver")
+    if hasattr(solver, "cache"):
+        solver = replace(solver, cache=cache)  # type: ignore[type-var]
+    return solver, float(read_json(marker)["seconds"])
+
+
+def _model_of(task: Task, rung: Rung) -> str | None:
+    """The language model that a rung uses, if it uses one."""
+    solver = module("approaches", rung.approach).SOLVER
+    return task.spec.model if "model" in getattr(solver, "__dataclass_fields__", {}) else None
+
+
+def _fingerprint(task: Task, rung: Rung, model: str | None) -> str:
+    """Changes when the rung's answers could: benchmark, settings, weights, version."""
+    content = {
+        "benchmark": task.digest,
+        "approach": rung.approach,
+        "settings": rung.settings,
+        "model": identify(model) if model else None,
+        "version": tailorbird.__version__,
+    }
+    return digest(content)
+
+
+def _set_aside_if_other(folder: Path, fingerprint: str, previous: Path) -> None:
+    """A rung folder of another configuration is moved away, never deleted."""
+    file = folder / "rung.json"
+    known = read_json(file)["fingerprint"] if file.is_file() else None
+    if known == fingerprint:
+        return
+    if known is not None:
+        previous.mkdir(parents=True, exist_ok=True)
+        target = previous / f"{folder.name}-{known[:8]}"
+        shutil.rmtree(target, ignore_errors=True)
+        folder.rename(target)
+    elif folder.is_dir():
+        shutil.rmtree(folder)  # a kill before the first write: nothing in it
+    write_json(file, {"fingerprint": fingerprint})
+
+
+def _openings(ledger: Path, task: Task) -> int:
+    """How often the test split was opened for the most often changed rung of this benchmark."""
+    seen: dict[str, set[str]] = {}
+    for row in read_jsonl(ledger):
+        if row["benchmark"] == task.digest:
+            seen.setdefault(row["rung"], set()).add(row["fingerprint"])
+    return max((len(f) for f in seen.values()), default=1)
+
+
+def _spent(
+    seconds: float, measured: Mapping[str, tuple[RungResult, tuple[Prediction, ...]]], task: Task
+) -> str | None:
+    """Why no further rung may start, or None."""
+    budget = task.spec.budget
+    if budget.minutes is not None and seconds > 60 * budget.minutes:
+        return f"the budget of {budget.minutes:g} minutes was used up"
+    cost = sum(result.usage.cost or 0.0 for result, _ in measured.values())
+    if budget.cost is not None and cost > budget.cost:
+        return f"the budget of {budget.cost:g} {budget.prices.currency} was used up"
+    return None
+
+
+def _manifest(task: Task) -> dict[str, Any]:
+    """What went in: enough to run it again."""
+    return {
+        "version": 1,
+        "tailorbird": tailorbird.__version__,
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "benchmark": task.digest,
+        "task": task.spec.model_dump(mode="json"),
+        "rows": [a.lines() for a in task.accounts],
+    }
+
+
+def slug(name: str) -> str:
+    """A rung's name as a folder name: readable, and different for different names."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:60]
+    return plain if plain == name else f"{plain}-{digest(name)[:6]}"
+

@@ -1,0 +1,153 @@
+"""The benchmark proves itself before it judges anyone.
+
+Gold answers score best, empty answers score worst, nothing stands in two splits, and the smallest
+difference that this many test items can show is said.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from tailorbird.evaluate.statistics import minimal_detectable_difference
+from tailorbird.registry import module, names
+from tailorbird.task.benchmark import Task
+from tailorbird.task.facts import unsupported
+from tailorbird.task.types import SPLITS, Example, Prediction
+
+MINIMUM_TEST = 30
+"""Fewer test items than this cannot tell a good rung from a bad one."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was checked."""
+
+    level: Literal["ok", "warning", "error"]
+    text: str
+    """What was found, and for warnings and errors what to do."""
+
+
+def check_benchmark(task: Task) -> list[Finding]:
+    """Every finding, errors first. With an error the benchmark must not judge."""
+    checks = (_size, _gold, _empty, _overlap, _labels, _support)
+    found = [f for check in checks for f in check(task)]
+    order = {"error": 0, "warning": 1, "ok": 2}
+    return sorted(found, key=lambda f: order[f.level])
+
+
+def _scorers(task: Task) -> list[str]:
+    return [c.metric for c in task.spec.bar.criteria if c.metric in names("task.scorers")]
+
+
+def _size(task: Task) -> Iterator[Finding]:
+    test = task.examples("test")
+    n = len({e.group if e.group is not None else e.id for e in test})
+    difference = minimal_detectable_difference(n, 0.5)
+    said = (
+        f"{len(test):,} test items ({n:,} independent): the smallest difference in "
+        f"{task.spec.bar.primary.metric} that they can show is about {100 * difference:.0f} points"
+    )
+    if n < MINIMUM_TEST:
+        yield Finding("error", f"{said}; at least {MINIMUM_TEST} independent items are needed")
+    else:
+        yield Finding("ok", said)
+
+
+def _gold(task: Task) -> Iterator[Finding]:
+    for metric in _scorers(task):
+        best = 1.0 if module("task.scorers", metric).BETTER == "higher" else 0.0
+        wrong = []
+        for example in task.examples("test"):
+            # A gold answer cites what supports it.
+            gold = Prediction(str(example.target), citations=example.sources)
+            mark = task.score(metric, example, gold)
+            if mark.value is not None and mark.value != best:
+                wrong.append(f"{example.id} ({mark.reason or mark.value})")
+        if wrong:
+            yield Finding(
+                "error",
+                f"{metric}: the gold answer itself is marked wrong on {len(wrong)} test items, "
+                f"first {wrong[0]}; mend the target or the facts of these rows",
+            )
+        else:
+            yield Finding("ok", f"{metric}: gold answers score {best:g}")
+
+
+def _empty(task: Task) -> Iterator[Finding]:
+    metric = task.spec.bar.primary.metric
+    worst = 0.0 if module("task.scorers", metric).BETTER == "higher" else 1.0
+    empty = Prediction("")
+    marks = [(e, task.score(metric, e, empty).value) for e in task.examples("test")]
+    passed = [e.id for e, value in marks if value is not None and value != worst]
+    if passed:
+        yield Finding(
+            "error",
+            f"{metric}: an empty answer passes on {len(passed)} test items, first {passed[0]}; "
+            "name required facts, or mark these rows as unanswerable and set outputs.abstain",
+        )
+    else:
+        yield Finding("ok", f"{metric}: empty answers score {worst:g}")
+
+
+def _overlap(task: Task) -> Iterator[Finding]:
+    by_text: dict[str, dict[str, str]] = defaultdict(dict)
+    by_group: dict[str, dict[str, str]] = defaultdict(dict)
+    for split in SPLITS:
+        for example in task.splits.get(split, ()):
+            by_text[_folded(example)].setdefault(split, example.id)
+            if example.group is not None:
+                by_group[example.group].setdefault(split, example.id)
+    for what, index in (("input", by_text), ("group", by_group)):
+        shared = [sides for sides in index.values() if len(sides) > 1]
+        leaks = [sides for sides in shared if "test" in sides]
+        if leaks:
+            where = ", ".join(f"{s} {i!r}" for s, i in leaks[0].items())
+            yield Finding(
+                "error",
+                f"the same {what} stands in test and in another split {len(leaks)} times, "
+                f"first {where}; remove one of each",
+            )
+        elif shared:
+            yield Finding("warning", f"{len(shared)} times the same {what} in train and dev")
+        else:
+            yield Finding("ok", f"no {what} stands in two splits")
+
+
+def _folded(example: Example) -> str:
+    return " ".join(example.text.casefold().split())
+
+
+def _labels(task: Task) -> Iterator[Finding]:
+    if task.spec.kind != "label":
+        return
+    seen = {e.target for e in task.examples("train")}
+    for split in ("dev", "test"):
+        unseen = sorted({str(e.target) for e in task.splits.get(split, ())} - set(map(str, seen)))
+        if unseen:
+            yield Finding(
+                "warning",
+                f"{len(unseen)} labels of {split} never occur in train, first {unseen[0]!r}: "
+                "no trained rung can choose them",
+            )
+    lonely = sorted(set(task.labels) - {str(t) for t in seen})
+    if lonely:
+        yield Finding("warning", f"{len(lonely)} labels have no training example: {lonely[:3]}")
+
+
+def _support(task: Task) -> Iterator[Finding]:
+    """Facts of the gold answers must stand in the documents that are said to support them."""
+    documents = task.document_by_id
+    for split in SPLITS:
+        odd = []
+        for example in task.splits.get(split, ()):
+            texts = [f"{documents[s].title}\n{documents[s].text}" for s in example.sources]
+            invented = unsupported(str(example.target), [*texts, example.text])
+            if texts and invented:
+                odd.append(f"{example.id} ({', '.join(invented)})")
+        if odd:
+            yield Finding(
+                "warning",
+                f"{len(odd)} gold answers of {split} state a fact that their documents do not, "
+                f"first {odd[0]}: a model trained on them learns to invent",
+            )
