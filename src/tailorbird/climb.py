@@ -20,15 +20,25 @@ from typing import Any
 import tailorbird
 from tailorbird.approaches.base import Run, Solver, load_solver, make_approach, save_solver
 from tailorbird.decide.verdict import Verdict, decide
-from tailorbird.errors import BenchmarkError, MissingExtra, ModelError, TaskError, TrainingError
+from tailorbird.errors import (
+    BenchmarkError,
+    MissingExtra,
+    ModelError,
+    StoreError,
+    TaskError,
+    TrainingError,
+)
+from tailorbird.evaluate.report import write_report
 from tailorbird.evaluate.results import Results, RungResult
 from tailorbird.evaluate.run import answer_test, measure, write_predictions
+from tailorbird.evaluate.slices import Slices, worst_slices
 from tailorbird.models.load import identify
 from tailorbird.registry import module
 from tailorbird.store import digest, read_json, read_jsonl, write_json
 from tailorbird.task.benchmark import Task
 from tailorbird.task.check import Finding, check_benchmark
-from tailorbird.task.task import Rung
+from tailorbird.task.strict import parse
+from tailorbird.task.task import Rung, TaskSpec
 from tailorbird.task.types import Prediction
 
 
@@ -120,7 +130,36 @@ def _judge(
     write_json(out / "timings.json", timings)
     write_json(out / "verdict.json", verdict.to_json())
     predictions = {name: answers for name, (_, answers) in measured.items()}
-    return Climbed(results, verdict, predictions, failures, tuple(findings))
+    climbed = Climbed(results, verdict, predictions, failures, tuple(findings))
+    write_report(
+        out / "report.html", task, results, verdict, predictions, _slices(task, results, verdict),
+        failures, [f.text for f in findings],
+    )  # fmt: skip
+    return climbed
+
+
+def _slices(task: Task, results: Results, verdict: Verdict) -> Slices | None:
+    """Where the rung that is enough, or else the best one, is weakest."""
+    name = verdict.enough or verdict.best
+    rung = next((r for r in results.rungs if r.name == name), None)
+    metric = task.spec.bar.primary.metric
+    if rung is None:
+        return None
+    higher = module("task.scorers", metric).BETTER == "higher"
+    marks = rung.scores[metric]
+    return worst_slices(task.examples("test"), marks, task.spec.seed, higher_is_better=higher)
+
+
+def read_results(out: Path) -> tuple[Results, TaskSpec, dict[str, str]]:
+    """Results, task file and failures of a finished climb. Raises `StoreError` where there is none."""
+    if not (out / "results.json").is_file():
+        raise StoreError(f"no finished climb in {out}", hint="tailorbird climb makes one")
+    plain, timings = read_json(out / "results.json"), read_json(out / "timings.json")
+    failures = plain.pop("failures")
+    for rung in plain["rungs"]:
+        rung["timings"] = timings[rung["name"]]
+    spec = parse(TaskSpec, read_json(out / "manifest.json")["task"], str(out / "manifest.json"))
+    return Results.from_json(plain), spec, failures
 
 
 def _climb_rung(

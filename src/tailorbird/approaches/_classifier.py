@@ -148,6 +148,6 @@ class Classifier:
         write_json(folder / "answers.json", dict(self.answers))
 
     @classmethod
-    def load_with(cls, features: Features, folder: Path) -> "Classifier":
+    def load_with(cls, features: Features, folder: Path) -> Self:
         """Read head and answers."""
         return cls(features, Head.load(folder), read_json(folder / "answers.json"))

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from tailorbird.approaches.base import Run
 from tailorbird.errors import TaskError
-from tailorbird.models.base import LM, Completion, Progress, Sampling
+from tailorbird.models.base import LM, Completion, Progress, Sampling, TokenLogprobs
 from tailorbird.models.load import is_endpoint, load_model
 from tailorbird.retrieve import base as retrieval
 from tailorbird.retrieve.passages import Passage, PassageIndex
@@ -101,7 +101,7 @@ class Prompted:
         shown = self._passages(examples)
         prompts = self._prompts(lm, examples, shown)
         if self.labels and lm.can_score:
-            predictions = _choose(lm, prompts, self.labels, progress)
+            predictions = _choose(lm, prompts, self.labels, self.max_tokens, progress)
         else:
             completions = lm.complete(prompts, Sampling(max_tokens=self.max_tokens), progress)
             predictions = [self._prediction(c) for c in completions]
@@ -201,18 +201,27 @@ def passage_index(task: Task, kind: str, cache: Path) -> PassageIndex:
 
 
 def _choose(
-    lm: LM, prompts: Sequence[Prompt], labels: Sequence[str], progress: Progress | None
+    lm: LM,
+    prompts: Sequence[Prompt],
+    labels: Sequence[str],
+    max_tokens: int,
+    progress: Progress | None,
 ) -> list[Prediction]:
-    """The most probable label per prompt; probabilities are normalised over the labels."""
-    out = []
-    for row in lm.score(prompts, labels, progress):
-        totals = [s.total for s in row]
-        best = max(range(len(labels)), key=totals.__getitem__)
-        odds = [exp(t - totals[best]) for t in totals]
-        scores = {label: o / sum(odds) for label, o in zip(labels, odds)}
-        usage = Usage(row[best].prompt_tokens, len(row[best].logprobs))
-        out.append(Prediction(labels[best], scores, scores[labels[best]], usage))
-    return out
+    """The most probable label per prompt; a prompt that does not fit in the context is an error."""
+    fits = [(lm.room(p, max_tokens) or 0) >= 0 for p in prompts]
+    rows = iter(lm.score([p for p, fit in zip(prompts, fits) if fit], labels, progress))
+    too_long = Prediction("", error="the prompt is longer than the model's context")
+    return [_likeliest(next(rows), labels) if fit else too_long for fit in fits]
+
+
+def _likeliest(row: Sequence[TokenLogprobs], labels: Sequence[str]) -> Prediction:
+    """The label with the highest probability; probabilities are normalised over the labels."""
+    totals = [s.total for s in row]
+    best = max(range(len(labels)), key=totals.__getitem__)
+    odds = [exp(t - totals[best]) for t in totals]
+    scores = {label: o / sum(odds) for label, o in zip(labels, odds)}
+    usage = Usage(row[best].prompt_tokens, len(row[best].logprobs))
+    return Prediction(labels[best], scores, scores[labels[best]], usage)
 
 
 def recognise_label(text: str, labels: Sequence[str]) -> str | None:

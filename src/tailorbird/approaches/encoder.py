@@ -32,6 +32,15 @@ class Embeddings:
         return cls(**read_json(folder / "encoder.json"))
 
 
+class EncoderSolver(Classifier):
+    """A classifier whose features are embeddings."""
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a saved classifier."""
+        return cls.load_with(Embeddings.load(folder), folder)
+
+
 @dataclass(frozen=True)
 class Encoder:
     """Logistic regression over sentence embeddings."""
@@ -41,21 +50,12 @@ class Encoder:
     strength: float = 30.0
     """Inverse regularisation (scikit-learn's C)."""
 
-    def fit(self, task: Task, run: Run) -> Classifier:
+    def fit(self, task: Task, run: Run) -> EncoderSolver:
         """Embed train and fit the head."""
         classes, answers = classes_and_answers(task)
         vectors = embed([e.text for e in task.examples("train")], run.cache, self.model)
         head = Head.fit(vectors, classes, self.strength)
-        return Classifier(Embeddings(self.model), head, answers)
-
-
-class EncoderSolver(Classifier):
-    """A classifier whose features are embeddings."""
-
-    @classmethod
-    def load(cls, folder: Path) -> Classifier:
-        """Read a saved classifier."""
-        return cls.load_with(Embeddings.load(folder), folder)
+        return EncoderSolver(Embeddings(self.model), head, answers)
 
 
 APPROACH = Encoder

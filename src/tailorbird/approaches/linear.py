@@ -51,6 +51,15 @@ def _vectorizer(**settings: Any) -> Any:
     )
 
 
+class LinearSolver(Classifier):
+    """A classifier whose features are TF-IDF."""
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a saved classifier."""
+        return cls.load_with(TfIdf.load(folder), folder)
+
+
 @dataclass(frozen=True)
 class Linear:
     """Logistic regression over TF-IDF of words and word pairs."""
@@ -58,21 +67,12 @@ class Linear:
     strength: float = 30.0
     """Inverse regularisation (scikit-learn's C)."""
 
-    def fit(self, task: Task, run: Run) -> Classifier:
+    def fit(self, task: Task, run: Run) -> LinearSolver:
         """Fit features and head on train."""
         classes, answers = classes_and_answers(task)
         texts = [e.text for e in task.examples("train")]
         features = TfIdf.fit(texts)
-        return Classifier(features, Head.fit(features(texts), classes, self.strength), answers)
-
-
-class LinearSolver(Classifier):
-    """A classifier whose features are TF-IDF."""
-
-    @classmethod
-    def load(cls, folder: Path) -> Classifier:
-        """Read a saved classifier."""
-        return cls.load_with(TfIdf.load(folder), folder)
+        return LinearSolver(features, Head.fit(features(texts), classes, self.strength), answers)
 
 
 APPROACH = Linear

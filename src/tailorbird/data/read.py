@@ -15,7 +15,7 @@ from tailorbird.data.split import nested_subset, split_examples
 from tailorbird.errors import DataError, nearest
 from tailorbird.registry import module, names
 from tailorbird.task.task import Column, Columns, Data, File, Splits
-from tailorbird.task.types import Example, Message, Prompt, Provenance, Split
+from tailorbird.task.types import SPLITS, Example, Message, Prompt, Provenance, Split
 
 __all__ = ["Loaded", "load_documents", "load_examples"]
 
@@ -36,8 +36,6 @@ def load_examples(data: Data, folder: Path, data_folder: Path | None, seed: int)
     Raises `DataError` when a file is missing, empty or of a shape not known, when a named column is
     in no row, or when no row of a file can be used; `TaskError` when the format is not known.
     """
-    if data.all and (data.train or data.dev):
-        raise DataError("data.all is one pool that is cut; give no train or dev beside it")
     intake = _Intake(data, folder, data_folder)
     if data.all:
         splits = split_examples(intake.read(data.all), data.splits or Splits(), seed)
@@ -47,6 +45,8 @@ def load_examples(data: Data, folder: Path, data_folder: Path | None, seed: int)
             "dev": intake.read(data.dev),
             "test": intake.read(data.test),
         }
+    if data.drop_leaks:
+        intake.drop_leaks(splits)
     if data.train_limit is not None:
         splits["train"] = intake.limit(splits["train"], data.train_limit, seed)
     for account in intake.accounts:
@@ -79,6 +79,20 @@ class _Intake:
             if example.id not in kept:
                 self.owner[example.id].withdraw("beyond train_limit", _row(example))
         return chosen
+
+    def drop_leaks(self, splits: dict[Split, tuple[Example, ...]]) -> None:
+        """Take out of train and dev what also stands in test (or dev); test stays as it is."""
+        seen: dict[str, Split] = {}
+        for split in reversed(SPLITS):
+            kept = []
+            for example in splits[split]:
+                side = seen.setdefault(example.folded, split)
+                if side == split:
+                    kept.append(example)
+                else:
+                    reason = f"the same input stands in {side}"
+                    self.owner[example.id].withdraw(reason, _row(example))
+            splits[split] = tuple(kept)
 
     def _file(self, file: File) -> list[Example]:
         account = FileAccount(_label(file))

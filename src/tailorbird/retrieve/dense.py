@@ -25,6 +25,8 @@ class Dense:
 
     def search(self, queries: Sequence[str], k: int) -> list[list[Hit]]:
         """The best `k` texts per query."""
+        if not queries:
+            return []
         scores = embed(queries) @ self.vectors.T
         best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
         return [[Hit(int(i), float(row[i])) for i in order] for row, order in zip(scores, best)]

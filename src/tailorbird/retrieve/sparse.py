@@ -11,7 +11,7 @@ import numpy as np
 from tailorbird.extras import need
 from tailorbird.retrieve.base import Hit
 
-_WORD = re.compile(r"[a-z0-9]+(?:[-'][a-z0-9]+)*")
+_WORD = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*")
 _SUFFIX = re.compile(r"(?<=\w{3})(?:'s|ing|ed|es|s)$")
 
 
@@ -30,7 +30,8 @@ class Sparse:
     def build(cls, texts: Sequence[str], cache: Path | None = None) -> Self:
         """Index `texts`."""
         engine = need("bm25s").BM25()
-        engine.index([words(t) for t in texts], show_progress=False)
+        # bm25s would add an empty token that it then refuses in a query without words.
+        engine.index([words(t) for t in texts], create_empty_token=False, show_progress=False)
         return cls(engine)
 
     def search(self, queries: Sequence[str], k: int) -> list[list[Hit]]:

@@ -5,14 +5,14 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from tailorbird.data.accounts import FileAccount
 from tailorbird.data.read import load_documents, load_examples
-from tailorbird.errors import BenchmarkError, DataError
+from tailorbird.errors import BenchmarkError, DataError, TaskError, nearest
 from tailorbird.registry import module
 from tailorbird.task.task import TaskSpec
 from tailorbird.task.types import SPLITS, Document, Example, Prediction, Score, Split
@@ -41,6 +41,15 @@ class Task:
         """The same task as approaches see it."""
         return replace(self, splits={s: e for s, e in self.splits.items() if s != "test"})
 
+    def only(self, rungs: Sequence[str]) -> "Task":
+        """The same task with some of its rungs; none named: all of them."""
+        known = [r.name for r in self.spec.rungs]
+        for name in rungs:
+            if name not in known:
+                raise TaskError(f'no rung is called "{name}"{nearest(name, known)}')
+        kept = tuple(r for r in self.spec.rungs if not rungs or r.name in rungs)
+        return replace(self, spec=self.spec.model_copy(update={"rungs": kept}))
+
     def score(self, metric: str, example: Example, prediction: Prediction) -> Score:
         """Mark one prediction; an error is wrong whatever its text."""
         scorer = module("task.scorers", metric)
@@ -57,13 +66,12 @@ class Task:
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
-        """The closed list of labels: named in task.yaml, or seen in training; sorted."""
+        """The closed list of labels: as task.yaml names them, or all that the data hold, sorted."""
         if self.spec.kind != "label":
             return ()
         if self.spec.outputs.labels:
             return self.spec.outputs.labels
-        seen = {e.target for e in self.examples("train") if e.target is not None}
-        return tuple(sorted(seen))
+        return tuple(sorted({str(e.target) for s in self.splits.values() for e in s}))
 
     @cached_property
     def digest(self) -> str:
@@ -95,20 +103,26 @@ def load_task(spec: TaskSpec, folder: Path, data_folder: Path | None = None) -> 
 def _check_complete(task: Task) -> None:
     for split in ("train", "test"):
         if not task.splits.get(split):
-            raise DataError(f"the {split} split is empty", hint="see the row counts above")
-    for split, examples in task.splits.items():
-        bare = [e.id for e in examples if e.target is None]
-        if bare:
-            raise DataError(f"{len(bare)} {split} examples have no target, first {bare[0]!r}")
-    known = set(task.labels)
-    if task.spec.kind == "label":
-        for split, examples in task.splits.items():
-            odd = {e.target for e in examples} - known
-            if odd and task.spec.outputs.labels:
-                raise DataError(f"{split} holds labels that outputs.labels lacks: {sorted(map(str, odd))[:5]}")
-    ids = task.document_by_id
+            rows = "; ".join(line for a in task.accounts for line in a.lines())
+            raise DataError(f"the {split} split is empty", hint=f"rows: {rows}")
+    ids, labels = task.document_by_id, set(task.labels)
     for split, examples in task.splits.items():
         for example in examples:
-            lost = [s for s in example.sources if s not in ids]
-            if lost:
-                raise DataError(f"{split} example {example.id!r} names unknown document {lost[0]!r}")
+            _check_example(example, f"{split} example {example.id!r}", ids, labels)
+
+
+def _check_example(
+    example: Example, what: str, documents: Mapping[str, Document], labels: set[str]
+) -> None:
+    if example.target is None:
+        raise DataError(f"{what} has no target")
+    if labels and example.target not in labels:
+        raise DataError(
+            f'{what} has the unknown label "{example.target}"{nearest(example.target, labels)}',
+            hint="add it to outputs.labels, or mend the row",
+        )
+    for source in example.sources:
+        if source not in documents:
+            raise DataError(
+                f'{what} names the unknown document "{source}"{nearest(source, documents)}'
+            )

@@ -13,7 +13,7 @@ from tailorbird.evaluate.statistics import minimal_detectable_difference
 from tailorbird.registry import module, names
 from tailorbird.task.benchmark import Task
 from tailorbird.task.facts import unsupported
-from tailorbird.task.types import SPLITS, Example, Prediction
+from tailorbird.task.types import SPLITS, Prediction
 
 MINIMUM_TEST = 30
 """Fewer test items than this cannot tell a good rung from a bad one."""
@@ -95,7 +95,7 @@ def _overlap(task: Task) -> Iterator[Finding]:
     by_group: dict[str, dict[str, str]] = defaultdict(dict)
     for split in SPLITS:
         for example in task.splits.get(split, ()):
-            by_text[_folded(example)].setdefault(split, example.id)
+            by_text[example.folded].setdefault(split, example.id)
             if example.group is not None:
                 by_group[example.group].setdefault(split, example.id)
     for what, index in (("input", by_text), ("group", by_group)):
@@ -106,16 +106,12 @@ def _overlap(task: Task) -> Iterator[Finding]:
             yield Finding(
                 "error",
                 f"the same {what} stands in test and in another split {len(leaks)} times, "
-                f"first {where}; remove one of each",
+                f"first {where}; remove one of each, or set data.drop_leaks: true",
             )
         elif shared:
             yield Finding("warning", f"{len(shared)} times the same {what} in train and dev")
         else:
             yield Finding("ok", f"no {what} stands in two splits")
-
-
-def _folded(example: Example) -> str:
-    return " ".join(example.text.casefold().split())
 
 
 def _labels(task: Task) -> Iterator[Finding]:

@@ -29,17 +29,19 @@ _MONTHS = (
 )
 _NUMBER = r"\d+(?:\.\d+)?"
 _KINDS = (
-    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+",  # e-mail address
+    # e-mail address; looking behind keeps a long run of letters from being tried at every letter
+    r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
     r"(?:https?://|www\.)[^\s,;)]*[^\s,;).]",  # link
     rf"\d{{1,2}}(?:st|nd|rd|th)? (?:of )?{_MONTHS}(?: \d{{4}})?",  # 1 March 2026
-    rf"{_MONTHS} \d{{1,2}}(?:st|nd|rd|th)?(?:,? \d{{4}})?",  # March 1, 2026
+    rf"{_MONTHS} \d{{1,2}}(?:st|nd|rd|th)?(?!\d)(?:,? \d{{4}})?",  # March 1, 2026
     rf"{_MONTHS} \d{{4}}",
     rf"[£$€]\s?{_NUMBER}(?: (?:million|billion))?",  # money
     rf"{_NUMBER} (?:pounds|euros|dollars)",
-    r"\b[a-z]{1,6}[- ]?\d[\w]*(?:-\w+)+",  # form codes with a second part: sglv-8600-a
+    r"\b[a-z]{1,6}-?\d\w*(?:-\w+)+",  # form codes with a second part: sglv-8600-a
     r"\b[a-z]{1,5}-\d+[a-z]*",  # TM-204
     r"\d+-\d+[a-z]*(?:-\w+)*",  # 21-526EZ, 877-222-8387
     rf"{_NUMBER}[ -]{_UNITS}(?!\w)",  # 14 days, 3 working days, 10 %
+    rf"{_NUMBER}%",
     r"\d{1,2}(?::\d{2})? ?[ap]\.?m\b",  # 9 am
     r"\d{1,2}:\d{2}",
     r"\d{4,5} \d{3,6}(?: \d{3,4})?",  # 01632 960 100
@@ -89,6 +91,10 @@ def unsupported(answer: str, supports: Iterable[str]) -> tuple[str, ...]:
 def _states_fact(text: str, fact: str) -> bool:
     if states(text, fact):
         return True
+    first, _, rest = fact.partition(" ")
+    if first.isalpha() and rest and not any(c.isdigit() for c in rest):
+        # A name may have swallowed the capital that begins its sentence: "Call Priya Lindqvist".
+        return states(text, rest.removeprefix("the "))
     # A bare number may stand with another unit word than the list knows: digits must still match.
     plain = re.fullmatch(rf"[£$€]?({_NUMBER})%?", fact)
     return bool(plain) and fact == (plain and plain[1]) and fact in _numbers(text)

@@ -5,6 +5,7 @@ The file is data: it names files, columns and rungs, and runs no code.
 
 import hashlib
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -71,6 +72,8 @@ class Data(Strict):
     columns: Columns | None = None
     max_input_chars: int | None = Field(default=None, gt=0)
     """Longer inputs are cut at this length, and counted as truncated."""
+    drop_leaks: bool = False
+    """Leave out of train and dev what also stands in test; without it such a benchmark is refused."""
     train_limit: int | None = Field(default=None, gt=0)
     """Use this many training rows: a nested, seeded subset."""
 
@@ -84,6 +87,10 @@ class Data(Strict):
     def _one_way(self) -> "Data":
         if bool(self.all) == bool(self.test):
             raise ValueError("give either all (one pool, cut by splits) or train, dev and test")
+        if self.all and (self.train or self.dev):
+            raise ValueError("all is one pool that is cut; give no train or dev beside it")
+        if self.splits and not self.all:
+            raise ValueError("splits cut data.all, and there is no data.all")
         if self.columns is not None and self.format not in ("auto", "columns"):
             raise ValueError(f"columns are named, but format is {self.format}")
         return self
@@ -149,22 +156,26 @@ class Rung(Strict):
 def _rung(value: Any) -> dict[str, Any]:
     """`few_shot` or `{few_shot: {shots: 4, name: ...}}` as the keys of a `Rung`."""
     if isinstance(value, str):
-        return {"approach": value, "name": value}
+        return {"approach": value, "settings": {}}
     if isinstance(value, dict) and len(value) == 1:
         (approach, settings), = value.items()
         if settings is None or isinstance(settings, dict):
             settings = dict(settings or {})
-            name = settings.pop("name", None) or default_name(str(approach), settings)
-            return {"approach": approach, "name": name, "settings": settings}
+            name = {"name": settings.pop("name")} if "name" in settings else {}
+            return {"approach": approach, "settings": settings, **name}
     if isinstance(value, dict) and "approach" in value:
-        return value
+        return dict(value)
     raise ValueError(f"a rung is a name or one `name: settings` pair, not {value!r}")
 
 
-def default_name(approach: str, settings: dict[str, Any]) -> str:
-    """`few_shot(shots=4)`: unique as long as the settings are."""
-    inner = ", ".join(f"{k}={v}" for k, v in settings.items())
-    return f"{approach}({inner})" if inner else approach
+def _named(rungs: list[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """A rung without a name is called as its approach, with its settings where two would clash."""
+    counts = Counter(r["approach"] for r in rungs if "name" not in r)
+    for rung in rungs:
+        inner = ", ".join(f"{k}={v}" for k, v in rung.get("settings", {}).items())
+        clash = counts[rung["approach"]] > 1 and inner
+        rung.setdefault("name", f"{rung['approach']}({inner})" if clash else rung["approach"])
+    return tuple(rungs)
 
 
 class TaskSpec(Strict):
@@ -191,7 +202,7 @@ class TaskSpec(Strict):
     def _rungs(cls, value: Any) -> Any:
         if not isinstance(value, (list, tuple)) or not value:
             raise ValueError("name at least one rung")
-        return tuple(_rung(v) for v in value)
+        return _named([_rung(v) for v in value])
 
     @model_validator(mode="after")
     def _names_exist(self) -> "TaskSpec":

@@ -68,6 +68,11 @@ class Example:
         return "\n".join(m.content for m in self.input if m.role != "system")
 
     @property
+    def folded(self) -> str:
+        """The input without case and extra white space: equal ones are the same question."""
+        return " ".join(self.text.casefold().split())
+
+    @property
     def turns(self) -> Prompt:
         """The input as conversation turns."""
         return (Message("user", self.input),) if isinstance(self.input, str) else self.input

@@ -1,0 +1,87 @@
+"""Measure every approach on one frozen benchmark, and say which is enough."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tailorbird.cli.options import AsJson, DataFolder, Overrides, Quiet, Study, load
+from tailorbird.cli.options import parse_overrides
+
+if TYPE_CHECKING:
+    from tailorbird.climb import Listener
+    from tailorbird.evaluate.results import RungResult
+    from tailorbird.task.task import Rung
+
+EXAMPLES = (
+    "Examples: tailorbird climb studies/insurance-email | "
+    "tailorbird climb my-task --model http://localhost:8000/v1#my-model | "
+    "tailorbird climb my-task --model Qwen/Qwen3-0.6B --only zero_shot --only rag"
+)
+
+
+def command(
+    study: Study,
+    data_folder: DataFolder = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The climb's folder; default runs/NAME.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="fledgling, a hub id, a folder, or http://host/v1#name.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Run this rung only (may be repeated).")
+    ] = None,
+    set_: Overrides = None,
+    quiet: Quiet = False,
+    json: AsJson = False,
+) -> None:
+    """Measure every rung on one frozen benchmark, and say which is enough. Resumes when killed."""
+    import json as codec
+
+    from rich.console import Console
+
+    from tailorbird.climb import climb
+    from tailorbird.evaluate.table import print_verdict
+
+    overrides = parse_overrides(set_)
+    if model:
+        overrides["model"] = model
+    silent = quiet or json
+    task = load(study, data_folder, overrides, silent).only(only or ())
+    out = out or Path("runs") / task.spec.name
+    climbed = climb(task, out, None if silent else announcer(task.spec.bar.primary.metric), silent)
+    if json:
+        print(codec.dumps(climbed.verdict.to_json(), indent=2))
+    elif not quiet:
+        print_verdict(Console(), climbed.results, climbed.verdict, task.spec, climbed.failures)
+        print(f"\nThe whole story, for anybody: {out / 'report.html'}")
+
+
+def announcer(metric: str) -> "Listener":
+    """Says on standard error how far the climb is."""
+    import time
+
+    from rich.console import Console
+
+    from tailorbird.climb import Listener
+
+    class Announcer(Listener):
+        console = Console(stderr=True, soft_wrap=True, highlight=False)
+        begun = time.monotonic()
+
+        def started(self, rung: "Rung") -> None:
+            self.begun = time.monotonic()
+            self.console.print(f"{rung.name} ...", style="dim", markup=False)
+
+        def finished(self, rung: "Rung", result: "RungResult", resumed: bool) -> None:
+            seconds = time.monotonic() - self.begun
+            mark = result.estimates[metric]
+            value = f"{mark.value:.3f}" if mark else "could not be marked"
+            took = "done before" if resumed else f"{seconds:.0f} s"
+            self.console.print(f"{rung.name}: {metric} {value} ({took})", markup=False)
+
+        def failed(self, rung: "Rung", reason: str) -> None:
+            self.console.print(f"{rung.name} was not run: {reason}", style="red", markup=False)
+
+    return Announcer()

@@ -1,0 +1,45 @@
+"""The `tailorbird` command: one file per command beside this one; imports wait until it runs."""
+
+import sys
+
+import typer
+
+from tailorbird import __version__
+from tailorbird.cli import check, climb, new, pretrain, report, schema
+from tailorbird.errors import TailorbirdError
+
+app = typer.Typer(
+    name="tailorbird",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="rich",
+    epilog="First steps: tailorbird new my-task; tailorbird check my-task; tailorbird climb my-task",
+)
+for command in (new, check, climb, report, schema, pretrain):
+    app.command(command.__name__.rsplit(".", 1)[-1], epilog=command.EXAMPLES)(command.command)
+
+
+@app.callback()
+def _options() -> None:
+    """Tailors a language model to your task, and proves that it was worth it."""
+
+
+def main() -> None:
+    """Run the command line; an error that we know is one message and exit code 1."""
+    if len(sys.argv) == 2 and sys.argv[1] == "--version":
+        print(__version__)
+        return
+    try:
+        app()
+    except TailorbirdError as error:
+        from rich.console import Console
+
+        console = Console(stderr=True, soft_wrap=True)
+        console.print(f"error: {error}", style="bold red", markup=False, highlight=False)
+        if error.hint:
+            console.print(f"  -> {error.hint}", markup=False, highlight=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("stopped; run the same command again to go on where it was", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,57 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tailorbird.errors import TaskError
+
+if TYPE_CHECKING:
+    from tailorbird.task.benchmark import Task
+
+Study = Annotated[Path, typer.Argument(help="A task.yaml, or the folder that holds one.")]
+DataFolder = Annotated[
+    Path | None, typer.Option("--data-folder", "-d", help="What {data} stands for in task.yaml.")
+]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", help="Override a key: --set bar.margin=0.05")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+
+
+def parse_overrides(pairs: list[str] | None) -> dict[str, Any]:
+    """`["a.b=1"]` -> `{"a.b": 1}`; values are YAML."""
+    import yaml
+
+    out: dict[str, Any] = {}
+    for pair in pairs or []:
+        key, sign, value = pair.partition("=")
+        if not sign or not key:
+            raise TaskError(f"--set takes key=value, not {pair!r}")
+        try:
+            out[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise TaskError(f"--set {pair}: {error}") from error
+    return out
+
+
+def load(
+    study: Path, data_folder: Path | None, overrides: dict[str, Any], quiet: bool
+) -> "Task":
+    """The task of `study`; what happened to its rows goes to standard error."""
+    from rich.console import Console
+
+    from tailorbird.task.benchmark import load_task
+    from tailorbird.task.task import load_spec
+
+    spec = load_spec(study, overrides)
+    folder = study if study.is_dir() else study.parent
+    task = load_task(spec, folder.resolve(), data_folder.resolve() if data_folder else None)
+    if not quiet:
+        console = Console(stderr=True, soft_wrap=True)
+        for account in task.accounts:
+            for line in account.lines():
+                console.print(line, style="dim", markup=False, highlight=False)
+    return task

@@ -1,0 +1,370 @@
+"""One climb as one HTML file that a product owner can read: it loads nothing and runs no script."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import pvariance
+from typing import Literal
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+import tailorbird
+from tailorbird.decide.ladder import ALPHA, POWER, Contrast, Ladder, Status
+from tailorbird.decide.verdict import Verdict
+from tailorbird.decide.words import asked, p_value, points
+from tailorbird.evaluate.results import Results, RungResult
+from tailorbird.evaluate.slices import Slices
+from tailorbird.evaluate.statistics import Estimate, minimal_detectable_difference
+from tailorbird.evaluate.table import ADVICE, Column, columns, mark, sample, status
+from tailorbird.store import write_text
+from tailorbird.task.bar import MEASURES
+from tailorbird.task.benchmark import Task
+from tailorbird.task.types import Example, Prediction
+
+SHOWN = 8
+"""Test items shown with every rung's answer."""
+CLIP = 1_500
+"""Characters of an input or an answer; what is cut is counted, and stands in the rung's folder."""
+
+
+@dataclass(frozen=True)
+class Sign:
+    """Good or bad, told without colour, in a word, and by colour."""
+
+    glyph: str
+    word: str
+    tone: Literal["good", "bad", "unsure"]
+
+
+_STATUS: Mapping[Status, Sign] = {
+    "met": Sign("✓", "met", "good"),
+    "met but uncertain": Sign("≈", "met, not for certain", "unsure"),
+    "missed": Sign("✗", "missed", "bad"),
+    "unmeasured": Sign("?", "unknown", "unsure"),
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One measure of one rung."""
+
+    figure: str
+    ends: str
+    n: int | None
+    """Items or requests; None for what was measured once."""
+    sign: Sign | None
+    """How it stands on the bar; None where the bar does not ask."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One rung of a table."""
+
+    rung: RungResult
+    enough: bool
+    cells: tuple[Cell, ...]
+    said: str
+    """What it misses."""
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One rung of a chart; positions are percents of the axis."""
+
+    rung: str
+    enough: bool
+    cell: Cell
+    dot: float | None
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One rate of all rungs on a common axis that starts at 0."""
+
+    column: Column
+    ticks: tuple[tuple[float, str], ...]
+    """Position and label."""
+    bars: tuple[tuple[float, str], ...]
+    """Position and words of each threshold."""
+    strips: tuple[Strip, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one or more rungs said, word for word the same, on one test item."""
+
+    sign: Sign
+    text: str
+    reasons: tuple[str, ...]
+    citations: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One test item with the answers of all rungs."""
+
+    why: str
+    example: Example
+    answers: tuple[tuple[Answer, tuple[str, ...]], ...]
+    """Each answer with the rungs that gave it."""
+
+
+def write_report(
+    path: Path,
+    task: Task,
+    results: Results,
+    verdict: Verdict,
+    predictions: Mapping[str, Sequence[Prediction]],
+    slices: Slices | None,
+    failures: Mapping[str, str],
+    checks: Sequence[str],
+) -> None:
+    """Write the report of a climb. Equal inputs give equal files.
+
+    Args:
+        path: the HTML file.
+        task: with its test split open.
+        results: what was measured.
+        verdict: what follows from it.
+        predictions: rung -> its answers to the test items, in order.
+        slices: of the best rung, on the primary metric.
+        failures: rung -> why it was not run.
+        checks: what the benchmark proved about itself, in words.
+    """
+    ladder = Ladder(results, task.spec)
+    measured = columns(ladder)
+    rates = [c for c in measured if c.metric not in MEASURES]
+    bill = [c for c in measured if c.metric in MEASURES]
+    asked_for = [c for c in measured if c.criteria or c.metric not in MEASURES]
+    text = _environment().get_template("report.html").render(
+        task=task,
+        results=results,
+        verdict=verdict,
+        advice=ADVICE[verdict.fine_tune],
+        bar=_bar(ladder),
+        charts=[_chart(ladder, verdict, c) for c in rates],
+        quality=asked_for,
+        quality_rows=[_row(verdict, r, asked_for) for r in ladder.rungs],
+        bill=bill,
+        bill_rows=[_row(verdict, r, bill) for r in ladder.rungs],
+        comparisons=[(c, _difference(c), _follows(ladder, c)) for c in ladder.contrasts],
+        slices=slices,
+        primary=rates[0],
+        statuses=_STATUS.values(),
+        shown=_shown(task, ladder, verdict, predictions),
+        failures=failures,
+        checks=checks,
+        method=_method(ladder),
+    )  # fmt: skip
+    write_text(path, text)
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("tailorbird", "evaluate"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"clip": _clip, "p_value": p_value}
+    return environment
+
+
+def _clip(text: str) -> str:
+    if len(text) <= CLIP:
+        return text
+    return f"{text[:CLIP]} … ({len(text) - CLIP:,} more characters)"
+
+
+def _bar(ladder: Ladder) -> list[str]:
+    money = ladder.spec.budget.prices.currency
+    return [f"{c.metric} {asked(c, money)}" for c in ladder.bar.criteria]
+
+
+def _row(verdict: Verdict, rung: RungResult, shown: Sequence[Column]) -> Row:
+    cells = tuple(_cell(verdict, rung, c) for c in shown)
+    return Row(rung, rung.name == verdict.enough, cells, mark(verdict, rung.name))
+
+
+def _cell(verdict: Verdict, rung: RungResult, column: Column) -> Cell:
+    estimate = rung.measured(column.metric)
+    found = status(verdict, rung.name, column.metric)
+    n = estimate.n if estimate is not None and estimate.method != "measured" else None
+    return Cell(column.figure(estimate), column.ends(estimate), n, found and _STATUS[found])
+
+
+def _chart(ladder: Ladder, verdict: Verdict, column: Column) -> Chart:
+    estimates = [r.measured(column.metric) for r in ladder.rungs]
+    end = _axis_end(ladder, column, estimates)
+    money = ladder.spec.budget.prices.currency
+    return Chart(
+        column,
+        ticks=tuple((25.0 * i, f"{25 * i * end:.3g}") for i in range(5)),
+        bars=tuple((100 * c.threshold / end, asked(c, money)) for c in column.criteria),
+        strips=tuple(_strip(verdict, r, column, end) for r in ladder.rungs),
+    )
+
+
+def _axis_end(ladder: Ladder, column: Column, estimates: Sequence[Estimate | None]) -> float:
+    """1 for the primary metric; for the others the smallest of four that shows everything."""
+    if column.metric == ladder.bar.primary.metric:
+        return 1.0
+    most = max(
+        [e.high for e in estimates if e is not None] + [c.threshold for c in column.criteria],
+        default=1.0,
+    )
+    return next((end for end in (0.08, 0.2, 0.4) if most <= end), 1.0)
+
+
+def _strip(verdict: Verdict, rung: RungResult, column: Column, end: float) -> Strip:
+    cell, enough = _cell(verdict, rung, column), rung.name == verdict.enough
+    estimate = rung.measured(column.metric)
+    if estimate is None:
+        return Strip(rung.name, enough, cell, None, 0.0, 0.0)
+    ends = (max(0.0, estimate.low), min(end, estimate.high))
+    value, low, high = (round(100 * x / end, 2) for x in (estimate.value, *ends))
+    return Strip(rung.name, enough, cell, value, low, high)
+
+
+def _difference(contrast: Contrast) -> tuple[str, str]:
+    c = contrast.comparison
+    return points(c.difference, c.low, c.high), p_value(contrast.p_adjusted)
+
+
+def _follows(ladder: Ladder, contrast: Contrast) -> str:
+    if contrast.outcome == "equivalent":
+        return f"equivalent within the margin of {100 * ladder.bar.margin:.3g} points"
+    if contrast.outcome == "cannot tell":
+        return "cannot tell"
+    return f"{contrast.rung} is {contrast.outcome}"
+
+
+def _shown(
+    task: Task,
+    ladder: Ladder,
+    verdict: Verdict,
+    predictions: Mapping[str, Sequence[Prediction]],
+) -> list[Shown]:
+    examples = task.examples("test")
+    chosen = _informative(ladder, verdict, examples)
+    return [
+        Shown(why, examples[i], _answers(task, ladder, predictions, examples[i], i))
+        for i, why in chosen.items()
+    ]
+
+
+def _informative(ladder: Ladder, verdict: Verdict, examples: Sequence[Example]) -> dict[int, str]:
+    """Positions of the test items that teach most, each with why. The same on every run."""
+    metric = ladder.bar.primary.metric
+    rows = [r.scores[metric] for r in ladder.rungs if metric in r.scores]
+    known = [[m for m in marks if m is not None] for marks in zip(*rows, strict=True)]
+    spread = [pvariance(marks) if marks else 0.0 for marks in known]
+    chosen: dict[int, str] = {}
+    for why, most, wanted in _kinds(ladder, verdict, examples, spread):
+        found = [i for i in range(len(spread)) if i not in chosen and wanted(i)]
+        found.sort(key=lambda i: -spread[i])
+        room = min(most, SHOWN - len(chosen))
+        chosen.update(dict.fromkeys(found[:room], why))
+    return chosen
+
+
+def _kinds(
+    ladder: Ladder, verdict: Verdict, examples: Sequence[Example], spread: Sequence[float]
+) -> Iterator[tuple[str, int, Callable[[int], bool]]]:
+    """Why an item is worth reading, how many such items to show, and which they are."""
+    name = verdict.enough or verdict.best
+    if name is not None:
+        marks = ladder.rung(name).scores[ladder.bar.primary.metric]
+        yield f"{name} is wrong", 2, lambda i: _right(ladder, marks[i]) == 0
+    invented = [r.scores["unsupported"] for r in ladder.rungs if "unsupported" in r.scores]
+    yield "an answer states an unsupported fact", 1, lambda i: any(m[i] for m in invented)
+    yield "the documents do not tell", 1, lambda i: not examples[i].answerable
+    yield "the rungs disagree", SHOWN, lambda i: spread[i] > 0
+    yield "the rungs agree", SHOWN, lambda i: spread[i] == 0
+
+
+def _right(ladder: Ladder, value: float | None) -> float | None:
+    """A mark on the primary metric as 0 (worst) to 1 (best)."""
+    return value if value is None or ladder.higher else 1 - value
+
+
+def _answers(
+    task: Task,
+    ladder: Ladder,
+    predictions: Mapping[str, Sequence[Prediction]],
+    example: Example,
+    i: int,
+) -> tuple[tuple[Answer, tuple[str, ...]], ...]:
+    """Equal answers stand once, so that nine rungs stay readable."""
+    found: dict[Answer, list[str]] = {}
+    for rung in ladder.rungs:
+        if rung.name in predictions:
+            answer = _answer(task, ladder, rung, example, predictions[rung.name][i], i)
+            found.setdefault(answer, []).append(rung.name)
+    return tuple((answer, tuple(rungs)) for answer, rungs in found.items())
+
+
+def _answer(
+    task: Task, ladder: Ladder, rung: RungResult, example: Example, said: Prediction, i: int
+) -> Answer:
+    primary = ladder.bar.primary.metric
+    marks = {m: s[i] for m, s in rung.scores.items()}
+    right = _right(ladder, marks.get(primary))
+    telling = [m for m in marks if m == primary or (m == "unsupported" and marks[m])]
+    reasons = (task.score(m, example, said).reason for m in telling)
+    return Answer(
+        _sign(right), said.text, tuple(dict.fromkeys(filter(None, reasons))), said.citations
+    )
+
+
+def _sign(right: float | None) -> Sign:
+    if right is None:
+        return Sign("–", "not marked", "unsure")
+    if right in (0, 1):
+        return Sign("✓", "right", "good") if right else Sign("✗", "wrong", "bad")
+    return Sign("≈", f"{100 * right:.0f} % right", "unsure")
+
+
+def _method(ladder: Ladder) -> list[tuple[str, str]]:
+    """How it was measured: what, and in words."""
+    results, spec = ladder.results, ladder.spec
+    times = results.test_openings
+    proof = "its whole interval" if ladder.bar.proof == "interval" else "the measured value"
+    compared = sorted({c.comparison.method for c in ladder.contrasts})
+    facts = [
+        ("Test set", f"{sample(results)}; opened {'once' if times == 1 else f'{times} times'}"),
+        ("Intervals", "95 %, two-sided; items that share a group count as one unit"),
+        ("Meeting the bar", f"{proof} must meet each threshold"),
+        ("Worth having", f"a difference of {100 * ladder.bar.margin:.3g} points or more"),
+    ]
+    if compared:
+        facts.append(
+            ("Comparisons", f"paired; {', '.join(compared)}; corrected by Holm for all of them")
+        )
+    difference = _smallest_difference(ladder)
+    if difference is not None:
+        shown = f"about {100 * difference:.0f} points, between the two best rungs"
+        facts.append(("Smallest difference that can be shown", shown))
+    return [
+        *facts,
+        ("Language model", spec.model),
+        ("Seed", str(spec.seed)),
+        ("Benchmark", f"{results.task} {results.digest[:12]}"),
+        ("Tailorbird", tailorbird.__version__),
+    ]
+
+
+def _smallest_difference(ladder: Ladder) -> float | None:
+    """With power 80 % at 5 %; None with fewer than two comparable rungs."""
+    best, runner_up = [*ladder.ranked[:2], None, None][:2]
+    contrast = ladder.contrast(best.name, runner_up.name) if best and runner_up else None
+    estimate = ladder.primary(best) if best else None
+    if contrast is None or estimate is None:
+        return None
+    c = contrast.comparison
+    discordance = max(c.discordance, ladder.bar.margin)  # equal rungs would promise too much
+    n = ladder.results.n_test / c.design_effect
+    return minimal_detectable_difference(n, estimate.value, POWER, ALPHA, discordance=discordance)

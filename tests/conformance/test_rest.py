@@ -1,0 +1,125 @@
+"""Scorers, retrievers, language models, objectives and tasks, through their suites."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_endpoint import FakeEndpoint
+
+from tailorbird.models.base import LM
+from tailorbird.models.cached import Cached
+from tailorbird.models.http import Endpoint
+from tailorbird.models.load import load_model
+from tailorbird.models.scripted import Scripted
+from tailorbird.registry import names
+from tailorbird.task.benchmark import Task
+from tailorbird.task.types import Message, Prompt
+from tailorbird.testing import (
+    check_lm,
+    check_objective,
+    check_retriever,
+    check_scorer,
+    check_task,
+)
+
+PROMPTS: tuple[Prompt, ...] = (
+    (Message("system", "Answer the customer."), Message("user", "What does a repair cost?")),
+    (Message("system", "Answer the customer."), Message("user", "When do you open on Sunday?")),
+    (Message("user", "Hello."), Message("assistant", "Good morning."), Message("user", "Refund?")),
+    (Message("system", "Answer the customer."), Message("user", "Refund? " * 12)),
+)
+
+
+# ---- tasks and scorers -----------------------------------------------------------------------
+
+
+def test_the_label_task_conforms(label_task: Task):
+    check_task(label_task)
+
+
+def test_the_answer_task_conforms(answer_task: Task):
+    check_task(answer_task)
+
+
+@pytest.mark.parametrize("scorer", names("task.scorers"))
+def test_scorer_conforms(scorer: str, label_task: Task, answer_task: Task):
+    check_scorer(scorer, label_task if scorer == "label" else answer_task)
+
+
+# ---- retrievers ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", names("retrieve"))
+def test_retriever_conforms(kind: str):
+    check_retriever(kind)
+
+
+# ---- language models -------------------------------------------------------------------------
+
+
+def test_scripted_conforms():
+    check_lm(Scripted({"Refund": "yes please", "open": "nine o'clock"}, default="no"), PROMPTS)
+
+
+def test_scripted_with_a_context_conforms():
+    check_lm(Scripted({"Refund": "yes please"}, default="no", context=40), PROMPTS)
+
+
+def test_a_local_checkpoint_conforms(checkpoint: Path):
+    check_lm(load_model(str(checkpoint)), PROMPTS)
+
+
+def test_an_endpoint_conforms(fake_endpoint: FakeEndpoint):
+    check_lm(Endpoint.from_spec(fake_endpoint.spec), PROMPTS)
+
+
+@pytest.fixture(params=["scripted", "local", "endpoint"])
+def any_lm(
+    request: pytest.FixtureRequest, checkpoint: Path, fake_endpoint: FakeEndpoint
+) -> Iterator[LM]:
+    if request.param == "scripted":
+        yield Scripted({"Refund": "yes please"}, default="no")
+    else:
+        yield load_model(str(checkpoint) if request.param == "local" else fake_endpoint.spec)
+
+
+def test_a_remembered_model_conforms_like_the_model(any_lm: LM, tmp_path: Path):
+    check_lm(Cached(any_lm, tmp_path), PROMPTS)
+
+
+# ---- objectives ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def parts(checkpoint: Path) -> tuple[Any, Any]:
+    from tailorbird.models.local import load_parts
+
+    return load_parts(str(checkpoint))
+
+
+@pytest.fixture(scope="module")
+def rows(parts: tuple[Any, Any]) -> list[Any]:
+    from tailorbird.models.chat import Chat
+
+    chat = Chat(parts[1])
+    return [chat.row(p, "It depends. " * n) for n, p in enumerate(PROMPTS, 1)]
+
+
+def test_sft_conforms(parts: tuple[Any, Any], rows: list[Any]):
+    from tailorbird.train.objectives.sft import SFT
+
+    check_objective(SFT(parts[1].pad_token_id), rows, parts[0])
+
+
+@pytest.mark.parametrize("isolate", [True, False])
+def test_pretrain_conforms(parts: tuple[Any, Any], rows: list[Any], isolate: bool):
+    from tailorbird.train.objectives.pretrain import Pretrain
+    from tailorbird.train.rows import pack
+
+    packed = list(pack(rows * 2, 96, parts[1].pad_token_id, isolate))
+    check_objective(Pretrain(), packed, parts[0])
+
+
+def test_no_objective_is_forgotten():
+    assert set(names("train.objectives")) == {"sft", "pretrain"}, "run the new one through its suite"
