@@ -36,12 +36,13 @@ def task(
     test: Sequence[Example] = (),
     documents: Mapping[str, str] | None = None,
     dev: Sequence[Example] = (),
+    chunk_words: int = 160,
     **changes: Any,
 ) -> Task:
     """A task of `(input, target)` pairs or examples; `documents`: id -> text."""
     known = [e if isinstance(e, Example) else examples([e], f"t{i}")[0] for i, e in enumerate(train)]
     if documents is not None:
-        changes.setdefault("documents", {"path": "documents"})
+        changes["documents"] = {"path": "documents", "chunk_words": chunk_words}
     return Task(
         spec(**changes),
         {"train": tuple(known), "dev": tuple(dev), "test": tuple(test)},

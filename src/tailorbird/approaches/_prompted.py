@@ -3,6 +3,7 @@
 What differs between those rungs is data: instructions, demonstrations, passages, an adapter.
 """
 
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -230,6 +231,11 @@ def recognise_label(text: str, labels: Sequence[str]) -> str | None:
     for label in labels:
         if said == label.casefold():
             return label
-    words = f" {said.replace('_', ' ')} "
-    inside = [la for la in labels if f" {la.casefold().replace('_', ' ')} " in words]
+    words = said.replace("_", " ")
+    inside = [la for la in labels if _names(words, la.casefold().replace("_", " "))]
     return max(inside, key=len) if inside else None
+
+
+def _names(text: str, label: str) -> bool:
+    """Whether `label` stands in `text` as whole words, punctuation around it or not."""
+    return re.search(rf"(?<!\w){re.escape(label)}(?!\w)", text) is not None

@@ -129,7 +129,7 @@ def write_report(
         results: what was measured.
         verdict: what follows from it.
         predictions: rung -> its answers to the test items, in order.
-        slices: of the best rung, on the primary metric.
+        slices: of the rung that is enough, or else the best, on the primary metric.
         failures: rung -> why it was not run.
         checks: what the benchmark proved about itself, in words.
     """
@@ -149,14 +149,14 @@ def write_report(
         quality_rows=[_row(verdict, r, asked_for) for r in ladder.rungs],
         bill=bill,
         bill_rows=[_row(verdict, r, bill) for r in ladder.rungs],
-        comparisons=[(c, _difference(c), _follows(ladder, c)) for c in ladder.contrasts],
+        comparisons=[(c, _difference(c), _follows(ladder, c)) for c in verdict.contrasts],
         slices=slices,
         primary=rates[0],
         statuses=_STATUS.values(),
         shown=_shown(task, ladder, verdict, predictions),
         failures=failures,
         checks=checks,
-        method=_method(ladder),
+        method=_method(ladder, verdict),
     )  # fmt: skip
     write_text(path, text)
 
@@ -248,6 +248,8 @@ def _shown(
     verdict: Verdict,
     predictions: Mapping[str, Sequence[Prediction]],
 ) -> list[Shown]:
+    if not predictions:
+        return []
     examples = task.examples("test")
     chosen = _informative(ladder, verdict, examples)
     return [
@@ -328,12 +330,12 @@ def _sign(right: float | None) -> Sign:
     return Sign("≈", f"{100 * right:.0f} % right", "unsure")
 
 
-def _method(ladder: Ladder) -> list[tuple[str, str]]:
+def _method(ladder: Ladder, verdict: Verdict) -> list[tuple[str, str]]:
     """How it was measured: what, and in words."""
     results, spec = ladder.results, ladder.spec
     times = results.test_openings
     proof = "its whole interval" if ladder.bar.proof == "interval" else "the measured value"
-    compared = sorted({c.comparison.method for c in ladder.contrasts})
+    compared = sorted({c.comparison.method for c in verdict.contrasts})
     facts = [
         ("Test set", f"{sample(results)}; opened {'once' if times == 1 else f'{times} times'}"),
         ("Intervals", "95 %, two-sided; items that share a group count as one unit"),
@@ -344,7 +346,7 @@ def _method(ladder: Ladder) -> list[tuple[str, str]]:
         facts.append(
             ("Comparisons", f"paired; {', '.join(compared)}; corrected by Holm for all of them")
         )
-    difference = _smallest_difference(ladder)
+    difference = _smallest_difference(ladder, verdict)
     if difference is not None:
         shown = f"about {100 * difference:.0f} points, between the two best rungs"
         facts.append(("Smallest difference that can be shown", shown))
@@ -357,11 +359,11 @@ def _method(ladder: Ladder) -> list[tuple[str, str]]:
     ]
 
 
-def _smallest_difference(ladder: Ladder) -> float | None:
+def _smallest_difference(ladder: Ladder, verdict: Verdict) -> float | None:
     """With power 80 % at 5 %; None with fewer than two comparable rungs."""
-    best, runner_up = [*ladder.ranked[:2], None, None][:2]
-    contrast = ladder.contrast(best.name, runner_up.name) if best and runner_up else None
-    estimate = ladder.primary(best) if best else None
+    top = {r.name for r in ladder.ranked[:2]}
+    contrast = next((c for c in verdict.contrasts if {c.rung, c.against} == top), None)
+    estimate = ladder.primary(ladder.best) if ladder.best else None
     if contrast is None or estimate is None:
         return None
     c = contrast.comparison

@@ -88,10 +88,11 @@ class Column:
         return shown
 
     def ends(self, estimate: Estimate | None) -> str:
-        """`[63, 78]`, in `unit`; empty for a number without uncertainty."""
+        """`[63, 78]`, in `unit`; empty where rounding leaves no uncertainty to show."""
         if estimate is None or estimate.low == estimate.high:
             return ""
-        return f"[{self._number(estimate.low)}, {self._number(estimate.high)}]"
+        low, high = self._number(estimate.low), self._number(estimate.high)
+        return "" if low == high == self._number(estimate.value) else f"[{low}, {high}]"
 
     @property
     def _scale(self) -> int:

@@ -1,69 +1,55 @@
-"""Generation and scoring for local causal models: a shared prefix is encoded once.
+"""Generation and scoring for local causal models: what prompts share is encoded once.
 
 Prompts of one task begin alike (instructions, labels, demonstrations). Their longest common
-prefix is run through the model once; its keys and values serve every batch. Rows are sorted by
-length, and rows that have finished leave the batch.
+prefix is run through the model once. The rows then stand one behind another in a single sequence
+after it, and a mask keeps them apart: so the keys and values of the prefix are never copied per
+row, nothing is padded, and a row that has finished simply asks no more. Models that cannot keep
+rows apart that way (sliding windows, recurrent states) have them side by side, padded.
 """
 
+import hashlib
+import inspect
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from transformers import DynamicCache
+from transformers.cache_utils import Cache, DynamicLayer
 
 from tailorbird.models.base import Progress, Sampling
 
 Ids = Sequence[int]
-SCORE_BYTES = 256 << 20
-"""Logits of one scoring batch may take this much memory."""
+READ_TOKENS = 512
+"""Tokens that are read in one pass: enough to keep the machine busy. Rows of a pass are masked
+from each other and still cost each other time."""
 
 
 @dataclass
 class Decoder:
-    """A causal model with the key-value cache of the last shared prefix."""
+    """A causal model, whose weights stay as they are, with the cache of the last shared prefix."""
 
     model: Any
     ends: frozenset[int]
     pad: int
     batch_size: int = 32
+    """Rows that write at the same time."""
     _prefix: tuple[int, ...] = ()
     _layers: list[tuple[Tensor, Tensor]] = field(default_factory=list)
 
-    # ---- the shared prefix -------------------------------------------------------------------
-
-    def _share(self, prompts: Sequence[Ids]) -> int:
-        """Encode what all prompts begin with; returns its length (0 when not worth it)."""
-        common = os.path.commonprefix([tuple(p) for p in prompts])
-        # At least one token of every prompt stays behind to be the first query.
-        length = min(len(common), min(len(p) for p in prompts) - 1)
-        if length < 8 or len(prompts) < 2:
-            self._prefix, self._layers = (), []
-            return 0
-        prefix = tuple(common[:length])
-        if prefix != self._prefix:
-            self._layers = self._encode(prefix)
-            self._prefix = prefix if self._layers else ()
-        return len(self._prefix)
-
-    def _encode(self, prefix: tuple[int, ...]) -> list[tuple[Tensor, Tensor]]:
-        """Keys and values per layer, float[1, H, P, D]; empty for caches that are not plain."""
-        cache = DynamicCache(config=self.model.config)
-        ids = torch.tensor([prefix], device=self.model.device)
-        out = self.model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
-        layers = getattr(out.past_key_values, "layers", [])
-        if any(type(layer).__name__ != "DynamicLayer" for layer in layers):
-            return []  # sliding windows and recurrent states cannot be shared by slicing
-        return [(layer.keys, layer.values) for layer in layers]
-
-    def _cache(self, rows: int) -> DynamicCache:
-        """A fresh cache that holds the prefix for `rows` rows."""
-        cache = DynamicCache(config=self.model.config)
-        for index, (keys, values) in enumerate(self._layers):
-            cache.update(keys.expand(rows, -1, -1, -1), values.expand(rows, -1, -1, -1), index)
-        return cache
+    @cached_property
+    def keeps_apart(self) -> bool:
+        """Whether a mask alone decides what a token sees."""
+        config = self.model.config.get_text_config()
+        # Bloom and its like find positions in a mask of two dimensions.
+        if "position_ids" not in inspect.signature(self.model.forward).parameters:
+            return False
+        plain = all(type(la).__name__ == "DynamicLayer" for la in DynamicCache(config=config).layers)
+        return plain and not getattr(config, "alibi", False)
 
     # ---- generation --------------------------------------------------------------------------
 
@@ -73,48 +59,32 @@ class Decoder:
     ) -> list[list[int]]:
         """New token ids per prompt, the end token left out."""
         answers: list[list[int]] = [[] for _ in prompts]
-        if not prompts:
-            return answers
-        shared = self._share(prompts)
+        self._share(prompts)
+        noise = [torch.Generator().manual_seed(s) for s in _seeds(prompts, sampling.seed)]
         for batch in _by_length(prompts, self.batch_size):
-            rows = [list(prompts[i][shared:]) for i in batch]
-            for index, ids in zip(batch, self._generate_batch(rows, batch, shared, sampling)):
+            rows = [prompts[i][len(self._prefix) :] for i in batch]
+            written = self._write(rows, [noise[i] for i in batch], sampling)
+            for index, ids in zip(batch, written):
                 answers[index] = ids
             if progress:
                 progress(len(batch))
         return answers
 
-    def _generate_batch(
-        self, rows: list[list[int]], index: Sequence[int], shared: int, sampling: Sampling
+    def _write(
+        self, rows: list[Ids], noise: list[torch.Generator], sampling: Sampling
     ) -> list[list[int]]:
-        device = self.model.device
-        ids, mask = _pad_left(rows, self.pad, device)
-        mask = torch.cat([mask.new_ones(len(rows), shared), mask], dim=1)
-        positions = (mask.cumsum(1) - 1).clamp(min=0)[:, shared:]
-        cache, active = self._cache(len(rows)), list(range(len(rows)))
-        noise = [torch.Generator().manual_seed(sampling.seed * 1_000_003 + i) for i in index]
+        lanes: _Lanes = _Behind(self) if self.keeps_apart else _Beside(self)
         answers: list[list[int]] = [[] for _ in rows]
-        for _ in range(sampling.max_tokens):
-            out = self.model(
-                input_ids=ids, attention_mask=mask, position_ids=positions,
-                past_key_values=cache, use_cache=True, logits_to_keep=1,
-            )  # fmt: skip
-            chosen = _choose(out.logits[:, -1].float(), sampling, [noise[a] for a in active])
-            going = []
-            for row, token in enumerate(chosen.tolist()):
-                if token not in self.ends:
-                    answers[active[row]].append(token)
-                    going.append(row)
-            if not going:
+        active, logits = list(range(len(rows))), lanes.read(rows)
+        for left in reversed(range(sampling.max_tokens)):
+            chosen = _choose(logits.float(), sampling, [noise[a] for a in active]).tolist()
+            going = [(row, t) for row, t in zip(active, chosen) if t not in self.ends]
+            for row, token in going:
+                answers[row].append(token)
+            if not going or not left:
                 break
-            positions = positions[:, -1:] + 1
-            if len(going) < len(active):
-                keep = torch.tensor(going, device=device)
-                cache.batch_select_indices(keep)
-                mask, positions, chosen = mask[keep], positions[keep], chosen[keep]
-                active = [active[g] for g in going]
-            ids = chosen[:, None]
-            mask = torch.cat([mask, mask.new_ones(len(active), 1)], dim=1)
+            active = [row for row, _ in going]
+            logits = lanes.write(active, [token for _, token in going])
         return answers
 
     # ---- scoring -----------------------------------------------------------------------------
@@ -129,41 +99,206 @@ class Decoder:
         """
         tree = _Tree.of(continuations)
         scores: list[list[tuple[float, ...]]] = [[] for _ in prompts]
-        if not prompts:
-            return scores
-        shared = self._share(prompts)
-        per_row = (len(tree.tokens) + 1) * self.model.config.vocab_size * 4
-        size = max(1, min(self.batch_size, SCORE_BYTES // per_row))
-        for batch in _by_length(prompts, size):
-            rows = [list(prompts[i][shared:]) for i in batch]
-            for index, row in zip(batch, self._score_batch(rows, tree, shared)):
+        if not tree.token:
+            return [[() for _ in continuations] for _ in prompts]
+        self._share(prompts)
+        for batch in _by_length(prompts, self.batch_size):
+            rows = [prompts[i][len(self._prefix) :] for i in batch]
+            if self.keeps_apart:
+                scored = self._score_trees(rows, tree)
+            else:
+                scored = [self._score_rows(row, continuations) for row in rows]
+            for index, row in zip(batch, scored):
                 scores[index] = row
             if progress:
                 progress(len(batch))
         return scores
 
-    def _score_batch(
-        self, rows: list[list[int]], tree: "_Tree", shared: int
-    ) -> list[list[tuple[float, ...]]]:
-        device, width = self.model.device, len(tree.tokens)
-        ids, mask = _pad_left(rows, self.pad, device)
-        nodes = torch.tensor(tree.tokens, device=device, dtype=torch.long)
-        depth = torch.tensor(tree.depth, device=device, dtype=torch.long)
-        lengths = mask.sum(1, keepdim=True)
-        positions = torch.cat([(mask.cumsum(1) - 1).clamp(min=0), lengths + depth], dim=1) + shared
+    def _score_trees(self, rows: list[Ids], tree: "_Tree") -> list[list[tuple[float, ...]]]:
+        parents, tokens = torch.tensor(tree.parent_of_token), torch.tensor(tree.token)
+        scores = []
+        for group in self._groups(rows, len(tree.tokens)):
+            logits = self.read(group, tree)[0].float()
+            logprobs = logits[:, parents, tokens] - logits.logsumexp(-1)[:, parents]
+            scores += [tree.unflatten(values) for values in logprobs.tolist()]
+        return scores
+
+    def _score_rows(self, row: Ids, continuations: Sequence[Ids]) -> list[tuple[float, ...]]:
+        """One prompt with every continuation as a row of its own."""
+        scores: list[tuple[float, ...]] = []
+        for start in range(0, len(continuations), self.batch_size):
+            part = continuations[start : start + self.batch_size]
+            lanes = _Beside(self, keep=max(len(c) for c in part) + 1)
+            logprobs = lanes.read([[*row, *c] for c in part]).float().log_softmax(-1)
+            for ids, values in zip(part, logprobs):
+                places = torch.arange(-1 - len(ids), -1)
+                scores.append(tuple(values[places, torch.tensor(ids, dtype=torch.long)].tolist()))
+        return scores
+
+    # ---- the shared prefix, and rows behind it -----------------------------------------------
+
+    def _share(self, prompts: Sequence[Ids]) -> None:
+        """Encode what all prompts begin with, where that is worth it."""
+        common = os.path.commonprefix([tuple(p) for p in prompts]) if len(prompts) > 1 else ()
+        # At least one token of every prompt stays behind to be the first query.
+        length = min(len(common), min((len(p) for p in prompts), default=1) - 1)
+        prefix = tuple(common[:length]) if length >= 8 and self.keeps_apart else ()
+        if prefix != self._prefix:
+            self._prefix, self._layers = (), []
+            if prefix:
+                cache = self.read([prefix], _EMPTY)[1]
+                self._layers = [(layer.keys, layer.values) for layer in cache.layers]
+                self._prefix = prefix
+
+    def read(self, rows: Sequence[Ids], tree: "_Tree") -> tuple[Tensor, Any]:
+        """Run rows, each with a tree behind it, after the prefix.
+
+        Returns the logits float[rows, 1+N, V] of every row's last token and of the nodes, and the
+        cache of the pass.
+        """
+        shared, device = len(self._prefix), self.model.device
+        ids: list[int] = []
+        positions: list[int] = []
+        slots: list[int] = []
+        for row in rows:
+            last = len(ids) + len(row) - 1
+            ids += [*row, *tree.tokens]
+            positions += [shared + i for i in (*range(len(row)), *(len(row) + d for d in tree.depth))]
+            slots += range(last, len(ids))
+        cache = Cache(layer_class_to_replicate=_Growing)
+        for index, (keys, values) in enumerate(self._layers):
+            cache.update(keys, values, index)
+        logits = self.step(
+            ids, positions, torch.block_diag(*(tree.sees(len(row)) for row in rows)), cache,
+            logits_to_keep=torch.tensor(slots, device=device),
+        )  # fmt: skip
+        return logits.view(len(rows), -1, logits.shape[-1]), cache
+
+    def step(
+        self, ids: list[int], positions: list[int], see: Tensor, cache: Any, **options: Any
+    ) -> Tensor:
+        """Logits float[T, V]; token i sees the prefix, and the own tokens j where `see[i, j]`."""
+        model, device = self.model, self.model.device
+        mask = torch.zeros(len(ids), len(self._prefix) + see.shape[1], dtype=model.dtype)
+        mask[:, len(self._prefix) :].masked_fill_(~see.bool(), torch.finfo(model.dtype).min)
+        out = model(
+            input_ids=torch.tensor([ids], device=device),
+            attention_mask=mask[None, None].to(device),
+            position_ids=torch.tensor([positions], device=device),
+            past_key_values=cache, use_cache=True, **options,
+        )  # fmt: skip
+        return out.logits[0]  # type: ignore[no-any-return]
+
+    def _groups(self, rows: Sequence[Ids], more: int = 0) -> Iterator[list[Ids]]:
+        """Rows that are read in one pass; each brings `more` tokens along."""
+        group: list[Ids] = []
+        size = 0
+        for row in rows:
+            size += len(row) + more
+            if group and size > READ_TOKENS:
+                yield group
+                group, size = [], len(row) + more
+            group.append(row)
+        yield group
+
+
+class _Lanes(Protocol):
+    """Rows that are read once and then written to, token by token."""
+
+    def read(self, rows: list[Ids]) -> Tensor:
+        """Logits float[rows, V] of what follows every row."""
+
+    def write(self, active: list[int], tokens: list[int]) -> Tensor:
+        """The same for the rows that go on, each with one more token."""
+
+
+class _Behind:
+    """Rows one behind another in a single sequence."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.decoder = decoder
+
+    def read(self, rows: list[Ids]) -> Tensor:
+        read = [self.decoder.read(group, _EMPTY) for group in self.decoder._groups(rows)]
+        self.cache = _joined([cache for _, cache in read], len(self.decoder._prefix))
+        self.position = [len(self.decoder._prefix) + len(row) for row in rows]
+        self.owner = torch.tensor([i for i, row in enumerate(rows) for _ in row])
+        return torch.cat([logits[:, 0] for logits, _ in read])
+
+    def write(self, active: list[int], tokens: list[int]) -> Tensor:
+        asking = torch.tensor(active)
+        self.owner = torch.cat([self.owner, asking])
+        positions = [self.position[row] for row in active]
+        for row in active:
+            self.position[row] += 1
+        see = asking[:, None] == self.owner
+        return self.decoder.step(tokens, positions, see, self.cache)
+
+
+class _Growing(DynamicLayer):
+    """Keys and values with room for more: a plain layer copies all it has for every new token."""
+
+    def update(self, keys: Tensor, values: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
+        """Append keys and values float[1, H, T, D]; returns all of them."""
+        start = self.get_seq_length()
+        end = start + keys.shape[2]
+        if not start or end > self.room[0].shape[2]:
+            held = (self.keys, self.values) if start else (keys[:, :, :0], values[:, :, :0])
+            self.room = [_with_room(h, end - start + READ_TOKENS) for h in held]
+            self.is_initialized = True
+        for room, new in zip(self.room, (keys, values)):
+            room[:, :, start:end] = new
+        self.keys, self.values = (room[:, :, :end] for room in self.room)
+        return self.keys, self.values
+
+
+def _with_room(held: Tensor, more: int) -> Tensor:
+    rows, heads, length, width = held.shape
+    room = held.new_empty(rows, heads, length + more, width)
+    room[:, :, :length] = held
+    return room
+
+
+def _joined(caches: list[Any], shared: int) -> Any:
+    """One cache of several: the prefix, then what each has read."""
+    first, *others = caches
+    for other in others:
+        for index, layer in enumerate(other.layers):
+            first.update(layer.keys[:, :, shared:], layer.values[:, :, shared:], index)
+    return first
+
+
+class _Beside:
+    """Rows side by side, padded on the left; `keep` is how many logits of each are wanted."""
+
+    def __init__(self, decoder: Decoder, keep: int = 0) -> None:
+        self.model, self.pad, self.keep = decoder.model, decoder.pad, keep
+        self.cache = DynamicCache(config=decoder.model.config)
+
+    def read(self, rows: list[Ids]) -> Tensor:
+        length = max(len(r) for r in rows)
+        self.mask = torch.tensor([[0] * (length - len(r)) + [1] * len(r) for r in rows])
+        logits = self._run([[self.pad] * (length - len(r)) + list(r) for r in rows])
+        return logits if self.keep else logits[:, -1]
+
+    def write(self, active: list[int], tokens: list[int]) -> Tensor:
+        ids = [[self.pad] for _ in self.mask]
+        for row, token in zip(active, tokens):
+            ids[row] = [token]
+        self.mask = torch.cat([self.mask, self.mask.new_ones(len(ids), 1)], dim=1)
+        return self._run(ids)[active, -1]
+
+    def _run(self, ids: list[list[int]]) -> Tensor:
+        device = self.model.device
+        inputs = {"input_ids": torch.tensor(ids), "attention_mask": self.mask}
+        if "position_ids" in inspect.signature(self.model.forward).parameters:
+            positions = (self.mask.cumsum(1) - 1).clamp(min=0)
+            inputs["position_ids"] = positions[:, -len(ids[0]) :]
         out = self.model(
-            input_ids=torch.cat([ids, nodes.expand(len(rows), width)], dim=1),
-            attention_mask=_tree_mask(mask, tree, shared, self.model.dtype),
-            position_ids=positions,
-            past_key_values=self._cache(len(rows)),
-            use_cache=True,
-            logits_to_keep=width + 1,
-        )
-        logprobs = out.logits.float().log_softmax(-1)
-        parents = torch.tensor(tree.parent_of_token, device=device)
-        tokens = torch.tensor(tree.token, device=device)
-        values = logprobs[:, parents, tokens].tolist()
-        return [tree.unflatten(v) for v in values]
+            **{name: tensor.to(device) for name, tensor in inputs.items()},
+            past_key_values=self.cache, use_cache=True, logits_to_keep=self.keep or 1,
+        )  # fmt: skip
+        return out.logits  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
@@ -203,6 +338,7 @@ class _Tree:
                 token.append(t)
         return cls(tokens, depth, parents, slot, token, [len(c) for c in continuations])
 
+    @cached_property
     def ancestors(self) -> Tensor:
         """bool[N, N]: which nodes each node sees (its ancestors and itself)."""
         seen = torch.eye(len(self.tokens), dtype=torch.bool)
@@ -210,6 +346,12 @@ class _Tree:
             if parent:
                 seen[node] |= seen[parent - 1]
         return seen
+
+    def sees(self, length: int) -> Tensor:
+        """bool[T, T] for a row of `length` tokens and its tree: which tokens each token sees."""
+        see = torch.ones(length, length + len(self.tokens), dtype=torch.bool).tril()
+        nodes = torch.ones(len(self.tokens), length, dtype=torch.bool)
+        return torch.cat([see, torch.cat([nodes, self.ancestors], dim=1)])
 
     def unflatten(self, values: list[float]) -> list[tuple[float, ...]]:
         rows, start = [], 0
@@ -219,21 +361,7 @@ class _Tree:
         return rows
 
 
-def _tree_mask(mask: Tensor, tree: _Tree, shared: int, dtype: torch.dtype) -> Tensor:
-    """Additive float[B, 1, S+N, P+S+N]: causal in the prompt; ancestors only in the tree."""
-    rows, suffix = mask.shape
-    width = len(tree.tokens)
-    real = mask.bool()
-    see = torch.zeros(rows, suffix + width, shared + suffix + width, dtype=torch.bool, device=mask.device)
-    see[:, :, :shared] = True
-    causal = torch.ones(suffix, suffix, dtype=torch.bool, device=mask.device).tril()
-    see[:, :suffix, shared : shared + suffix] = causal & real[:, None, :]
-    see[:, suffix:, shared : shared + suffix] = real[:, None, :]
-    see[:, suffix:, shared + suffix :] = tree.ancestors().to(mask.device)
-    # A padded query must see something, or its softmax is 0/0.
-    see[:, torch.arange(suffix), shared + torch.arange(suffix)] = True
-    additive = torch.zeros(see.shape, dtype=dtype, device=mask.device)
-    return additive.masked_fill(~see, torch.finfo(dtype).min)[:, None]
+_EMPTY = _Tree.of(())
 
 
 def _by_length(prompts: Sequence[Ids], size: int) -> Iterator[list[int]]:
@@ -243,22 +371,23 @@ def _by_length(prompts: Sequence[Ids], size: int) -> Iterator[list[int]]:
         yield order[start : start + size]
 
 
-def _pad_left(rows: list[list[int]], pad: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    length = max(len(r) for r in rows)
-    ids = torch.tensor([[pad] * (length - len(r)) + r for r in rows], device=device)
-    mask = torch.tensor([[0] * (length - len(r)) + [1] * len(r) for r in rows], device=device)
-    return ids, mask
+def _seeds(prompts: Sequence[Ids], seed: int) -> Iterator[int]:
+    """A seed per prompt, whatever other prompts there are; equal prompts are counted."""
+    seen: Counter[tuple[int, ...]] = Counter()
+    for prompt in map(tuple, prompts):
+        text = f"{seed} {seen[prompt]} {prompt}"
+        seen[prompt] += 1
+        yield int.from_bytes(hashlib.sha256(text.encode()).digest()[:7])
 
 
 def _choose(logits: Tensor, sampling: Sampling, noise: list[torch.Generator]) -> Tensor:
     """Next token per row, int64[B]: the best one, or drawn by top-p sampling."""
     if sampling.temperature <= 0:
         return logits.argmax(-1)
-    probabilities = (logits / sampling.temperature).softmax(-1)
-    ordered, index = probabilities.sort(-1, descending=True)
+    ordered, index = (logits / sampling.temperature).softmax(-1).sort(-1, descending=True)
     # The first token is always kept; later ones while the mass before them is below top_p.
-    ordered[ordered.cumsum(-1) - ordered >= sampling.top_p] = 0
-    drawn = [
-        int(torch.multinomial(row.cpu(), 1, generator=g)) for row, g in zip(ordered, noise)
-    ]
-    return index[torch.arange(len(drawn)), torch.tensor(drawn, device=index.device)]
+    ordered[..., 1:][(ordered.cumsum(-1) - ordered)[..., 1:] >= sampling.top_p] = 0
+    mass = ordered.cumsum(-1)
+    # One number per row, so that rounding in a batch of another size hardly ever changes a draw.
+    drawn = torch.stack([torch.rand(1, generator=g) for g in noise]).to(logits.device)
+    return index.gather(-1, torch.searchsorted(mass, drawn * mass[:, -1:]))[:, 0]

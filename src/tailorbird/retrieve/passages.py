@@ -1,7 +1,7 @@
 """Documents -> passages of a length that a model can read, and the search over them."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
@@ -30,9 +30,10 @@ class Passage:
 def chunk(document: Document, words: int) -> list[Passage]:
     """Cut at headings and paragraphs into passages of at most about `words` words.
 
-    A heading goes with what follows it; a paragraph that is longer by itself is cut at sentences.
+    A heading goes with what follows it; a paragraph that is longer by itself is cut at sentences,
+    and a sentence that is longer by itself (a table, a list) between words.
     """
-    pieces = list(_merge(_blocks(document.text, words), words))
+    pieces = list(_merge(_with_headings(_blocks(document.text, words)), words))
     one = len(pieces) == 1
     return [
         Passage(document.id if one else f"{document.id}#{i}", document.id, document.title, text)
@@ -48,10 +49,29 @@ def _blocks(text: str, words: int) -> Iterator[str]:
         if len(block.split()) <= words:
             yield block
         else:
-            yield from _merge(re.split(r"(?<=[.!?;:])\s+", block), words)
+            yield from _merge(_sentences(block, words), words)
 
 
-def _merge(blocks: Sequence[str] | Iterator[str], words: int) -> Iterator[str]:
+def _sentences(block: str, words: int) -> Iterator[str]:
+    for sentence in re.split(r"(?<=[.!?;:])\s+", block):
+        parts = sentence.split()
+        for start in range(0, len(parts), words):
+            yield " ".join(parts[start : start + words])
+
+
+def _with_headings(blocks: Iterable[str]) -> Iterator[str]:
+    """Blocks with the headings above them, a line each."""
+    above: list[str] = []
+    for block in blocks:
+        above.append(block)
+        if not block.startswith("#"):
+            yield "\n".join(above)
+            above = []
+    if above:
+        yield "\n".join(above)
+
+
+def _merge(blocks: Iterable[str], words: int) -> Iterator[str]:
     """Join neighbours while they fit; start anew at a heading once there is something to keep."""
     held: list[str] = []
     count = 0
@@ -61,7 +81,7 @@ def _merge(blocks: Sequence[str] | Iterator[str], words: int) -> Iterator[str]:
         if held and (count + n > words or (heading and count > words // 2)):
             yield "\n".join(held)
             held, count = [], 0
-        held.append(block.lstrip("# ").strip() if heading else block)
+        held.append(re.sub(r"(?m)^[# ]+", "", block) if heading else block)
         count += n
     if held:
         yield "\n".join(held)

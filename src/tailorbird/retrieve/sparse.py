@@ -12,11 +12,11 @@ from tailorbird.extras import need
 from tailorbird.retrieve.base import Hit
 
 _WORD = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*")
-_SUFFIX = re.compile(r"(?<=\w{3})(?:'s|ing|ed|es|s)$")
+_SUFFIX = re.compile(r"(?<=\w{3})(?:'s|ing|ed|es|e|(?<!s)s)$")
 
 
 def words(text: str) -> list[str]:
-    """Lower-case words with their commonest endings cut: claims, claimed, claiming -> claim."""
+    """Lower-case words with their commonest endings cut: price, prices, pricing -> pric."""
     return [_SUFFIX.sub("", w) for w in _WORD.findall(text.lower())] or [""]
 
 

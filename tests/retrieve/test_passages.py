@@ -1,0 +1,120 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tailorbird.retrieve.passages import PassageIndex, chunk
+from tailorbird.task.types import Document
+
+
+def texts(text: str, words: int = 20) -> list[str]:
+    return [p.text for p in chunk(Document("d", "Title", text), words)]
+
+
+def run_of(n: int, word: str = "w") -> str:
+    return " ".join(f"{word}{i}" for i in range(n))
+
+
+# ---- cutting ---------------------------------------------------------------------------------
+
+
+def test_what_fits_is_one_passage_with_the_documents_own_id():
+    (passage,) = chunk(Document("returns", "Returns", "Within 14 days.\n\nPaid in 5."), 20)
+    assert (passage.id, passage.document) == ("returns", "returns")
+    assert passage.text == "Within 14 days.\nPaid in 5."
+    assert passage.shown == "Returns: Within 14 days.\nPaid in 5."
+
+
+def test_several_passages_are_numbered_from_one():
+    passages = chunk(Document("d", "T", "\n\n".join([run_of(15)] * 3)), 20)
+    assert [p.id for p in passages] == ["d#1", "d#2", "d#3"]
+    assert {p.document for p in passages} == {"d"}
+
+
+def test_an_empty_document_has_no_passages():
+    assert texts(" \n\n\t\n") == []
+
+
+def test_neighbours_are_joined_while_they_fit():
+    assert texts("\n\n".join([run_of(8)] * 5)) == ["\n".join([run_of(8)] * 2)] * 2 + [run_of(8)]
+
+
+def test_a_heading_starts_a_new_passage_once_there_is_something_to_keep():
+    text = f"{run_of(12, 'a')}\n\n## Next\n\n{run_of(5, 'b')}"
+    assert texts(text) == [run_of(12, "a"), f"Next\n{run_of(5, 'b')}"]
+
+
+def test_little_before_a_heading_does_not_stand_alone():
+    text = f"{run_of(5, 'a')}\n\n## Next\n\n{run_of(5, 'b')}"
+    assert texts(text) == [f"{run_of(5, 'a')}\nNext\n{run_of(5, 'b')}"]
+
+
+@pytest.mark.parametrize("before", [0, 5, 10, 12, 19, 20])
+def test_a_heading_is_never_parted_from_what_follows_it(before: int):
+    text = f"{run_of(before, 'a')}\n\n# Part\n\n## Next\n\n{run_of(18, 'b')}"
+    (with_heading,) = [t for t in texts(text) if "Next" in t]
+    assert with_heading.endswith(f"Part\nNext\n{run_of(18, 'b')}")
+
+
+def test_a_long_paragraph_is_cut_at_sentences():
+    sentences = [f"{run_of(8, letter)}." for letter in "abcd"]
+    assert texts(" ".join(sentences)) == ["\n".join(sentences[:2]), "\n".join(sentences[2:])]
+
+
+def test_a_long_sentence_is_cut_between_words():
+    assert [len(t.split()) for t in texts(run_of(50))] == [20, 20, 10]
+
+
+@pytest.mark.parametrize("text", ["14.5 days and e.g. more", "Ring 01632 960 200: ask."])
+def test_short_text_is_left_as_it_is(text: str):
+    assert texts(text) == [text]
+
+
+_word = st.text("abcdefgh0123456789£.,;:!?'-é", min_size=1, max_size=6)
+_paragraph = st.lists(_word, min_size=1, max_size=60).map(" ".join)
+_heading = st.lists(st.text("abc", min_size=1, max_size=5), min_size=1, max_size=4).map(
+    lambda words: "## " + " ".join(words)
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.one_of(_paragraph, _heading), max_size=12), st.integers(20, 40))
+def test_no_word_is_lost_or_moved_and_passages_are_short(blocks: list[str], words: int):
+    text = "\n\n".join(blocks)
+    passages = chunk(Document("d", "T", text), words)
+    wanted = [w for block in blocks for w in block.removeprefix("## ").split()]
+    assert [w for p in passages for w in p.text.split()] == wanted
+    headings = sum(len(b.split()) for b in blocks if b.startswith("## "))
+    assert all(len(p.text.split()) <= words + headings for p in passages)
+    assert len({p.id for p in passages}) == len(passages)
+
+
+# ---- searching -------------------------------------------------------------------------------
+
+
+def index(kind: str = "sparse") -> PassageIndex:
+    documents = [
+        Document("prices", "Prices", "\n\n".join([f"A kettle costs £35. {run_of(15)}"] * 2)),
+        Document("hours", "Opening hours", "We open at nine."),
+    ]
+    return PassageIndex.build(documents, 20, kind)
+
+
+def test_titles_are_searched_too():
+    (row,) = index().search(["opening hours"], 1)
+    assert [p.document for p in row] == ["hours"]
+
+
+def test_search_gives_passages_best_first():
+    first, second = index().search(["kettle", "nine"], 2)
+    assert [p.id for p in first] == ["prices#1", "prices#2"]
+    assert second[0].id == "hours"
+
+
+def test_an_index_saves_twice_and_loads(tmp_path: Path):
+    index().save(tmp_path)
+    index().save(tmp_path)
+    loaded = PassageIndex.load(tmp_path)
+    assert loaded.passages == index().passages
+    assert loaded.search(["kettle"], 3) == index().search(["kettle"], 3)
