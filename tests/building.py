@@ -40,7 +40,9 @@ def task(
     **changes: Any,
 ) -> Task:
     """A task of `(input, target)` pairs or examples; `documents`: id -> text."""
-    known = [e if isinstance(e, Example) else examples([e], f"t{i}")[0] for i, e in enumerate(train)]
+    known = [
+        e if isinstance(e, Example) else examples([e], f"t{i}")[0] for i, e in enumerate(train)
+    ]
     if documents is not None:
         changes["documents"] = {"path": "documents", "chunk_words": chunk_words}
     return Task(

@@ -5,18 +5,18 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any library of Hugging Face reads it
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-import dataclasses  # noqa: E402
-from collections.abc import Callable, Iterator  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
-import pytest  # noqa: E402
-from fake_endpoint import FakeEndpoint, Messages  # noqa: E402
+import pytest
+from fake_endpoint import FakeEndpoint, Messages
 
-from tailorbird.approaches.base import Run  # noqa: E402
-from tailorbird.task.benchmark import Task  # noqa: E402
-from tailorbird.task.types import SPLITS  # noqa: E402
-from tailorbird.testing import small_task, tiny_checkpoint  # noqa: E402
+from tailorbird.approaches.base import Run
+from tailorbird.task.benchmark import Task
+from tailorbird.task.types import SPLITS
+from tailorbird.testing import small_task, tiny_checkpoint
 
 
 @pytest.fixture(scope="session")

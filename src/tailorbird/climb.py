@@ -104,7 +104,8 @@ def climb(
         measured[rung.name] = (result, predictions)
         listener.finished(rung, result, resumed)
     if not measured:
-        raise BenchmarkError(f"no rung could be run: {failures}")
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
+        raise BenchmarkError(f"no rung could be run: {reasons}")
     return _judge(task, measured, failures, findings, out)
 
 
@@ -155,11 +156,17 @@ def read_results(out: Path) -> tuple[Results, TaskSpec, dict[str, str]]:
     if not (out / "results.json").is_file():
         raise StoreError(f"no finished climb in {out}", hint="tailorbird climb makes one")
     plain, timings = read_json(out / "results.json"), read_json(out / "timings.json")
-    failures = plain.pop("failures")
-    for rung in plain["rungs"]:
-        rung["timings"] = timings[rung["name"]]
-    spec = parse(TaskSpec, read_json(out / "manifest.json")["task"], str(out / "manifest.json"))
-    return Results.from_json(plain), spec, failures
+    manifest = read_json(out / "manifest.json")
+    try:
+        failures = plain.pop("failures")
+        for rung in plain["rungs"]:
+            rung["timings"] = timings[rung["name"]]
+        results, task = Results.from_json(plain), manifest["task"]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise StoreError(
+            f"the files in {out} are not those of a climb", hint="tailorbird climb writes them anew"
+        ) from error
+    return results, parse(TaskSpec, task, str(out / "manifest.json")), failures
 
 
 def _climb_rung(

@@ -19,6 +19,7 @@ counted as wrong and shown.
 """
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
@@ -27,8 +28,8 @@ class TailorbirdError(Exception):
     """The root. `hint` is the next step, printed on a line of its own."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.hint = hint
+        super().__init__(plain(message))
+        self.hint = plain(hint) if hint else None
 
 
 class TaskError(TailorbirdError, ValueError):
@@ -74,6 +75,22 @@ class TrainingError(TailorbirdError, RuntimeError):
 
 class StoreError(TailorbirdError, OSError):
     """A run folder cannot be written or read."""
+
+
+def plain(text: str) -> str:
+    """`text` on one line, with what could steer a terminal spelled out: it may quote strangers."""
+    return "".join(_spelled(c) for c in text)
+
+
+def _spelled(character: str) -> str:
+    if character in "\r\n\t":
+        return " "
+    steers = unicodedata.category(character) == "Cc" or character in _DIRECTIONS
+    return ascii(character)[1:-1] if steers else character
+
+
+_DIRECTIONS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""They turn the direction of what follows, so that a line reads otherwise than it is."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

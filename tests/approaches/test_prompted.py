@@ -202,9 +202,7 @@ def test_long_examples_are_not_shown_unless_there_are_no_others(run: Runs):
     assert approach.fit(task([long]), run()).demonstrations[0].target == "a"  # type: ignore[attr-defined]
 
 
-def test_the_most_similar_demonstration_stands_next_to_the_question(
-    scripted: Scripted, run: Runs
-):
+def test_the_most_similar_demonstration_stands_next_to_the_question(scripted: Scripted, run: Runs):
     train = [
         ("blue sky", "far"),
         ("green grass in the garden", "near"),
@@ -216,7 +214,9 @@ def test_the_most_similar_demonstration_stands_next_to_the_question(
     assert shown(scripted) == ["near", "nearest"]
 
 
-@pytest.mark.parametrize(("context", "left"), [(None, 4), (30, 4), (24, 3), (16, 1), (12, 0), (3, 0)])
+@pytest.mark.parametrize(
+    ("context", "left"), [(None, 4), (30, 4), (24, 3), (16, 1), (12, 0), (3, 0)]
+)
 def test_demonstrations_are_dropped_first_to_last_until_the_prompt_fits(
     scripted: Scripted, context: int | None, left: int
 ):

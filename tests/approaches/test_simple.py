@@ -65,7 +65,9 @@ def test_dense_finds_what_shares_no_word(run: Runs):
 @pytest.mark.parametrize("name", ["linear", "encoder"])
 def test_classifier_separates_many_labels(name: str, run: Runs):
     solver = make_approach(name, {}).fit(task(COLOURS), run())
-    answers = solver.predict(examples([("a red berry", "?"), ("green moss", "?"), ("is blue", "?")]))
+    answers = solver.predict(
+        examples([("a red berry", "?"), ("green moss", "?"), ("is blue", "?")])
+    )
     assert [p.text for p in answers] == ["red", "green", "blue"]
     for answer in answers:
         assert answer.label_scores is not None

@@ -39,7 +39,9 @@ PROMPTED = {"zero_shot", "few_shot", "rag"}
 
 def of(cases: tuple[tuple[str, dict[str, Any]], ...], only: set[str] | None = None) -> Any:
     chosen = [(n, s) for n, s in cases if only is None or n in only]
-    return pytest.mark.parametrize(("name", "settings"), chosen, ids=[f"{n}-{s}" for n, s in chosen])
+    return pytest.mark.parametrize(
+        ("name", "settings"), chosen, ids=[f"{n}-{s}" for n, s in chosen]
+    )
 
 
 def test_no_approach_is_forgotten():
@@ -55,7 +57,11 @@ def test_approach_conforms_on_labels(
 
 @of(ANSWER)
 def test_approach_conforms_on_answers(
-    name: str, settings: dict[str, Any], answer_task: Task, checkpoint: Path, run: Callable[..., Run]
+    name: str,
+    settings: dict[str, Any],
+    answer_task: Task,
+    checkpoint: Path,
+    run: Callable[..., Run],
 ):
     check_approach(make_approach(name, settings), answer_task, run(checkpoint))
 

@@ -122,4 +122,6 @@ def test_pretrain_conforms(parts: tuple[Any, Any], rows: list[Any], isolate: boo
 
 
 def test_no_objective_is_forgotten():
-    assert set(names("train.objectives")) == {"sft", "pretrain"}, "run the new one through its suite"
+    assert set(names("train.objectives")) == {"sft", "pretrain"}, (
+        "run the new one through its suite"
+    )

@@ -20,9 +20,12 @@ CHATML = (
     "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
 )
 REFUSES_SYSTEM = (
-    "{% if messages[0].role == 'system' %}{{ raise_exception('no system role') }}{% endif %}" + PLAIN
+    "{% if messages[0].role == 'system' %}{{ raise_exception('no system role') }}{% endif %}"
+    + PLAIN
 )
-IGNORES_SYSTEM = PLAIN.replace("{% for m in messages %}", "{% for m in messages if m.role != 'system' %}")
+IGNORES_SYSTEM = PLAIN.replace(
+    "{% for m in messages %}", "{% for m in messages if m.role != 'system' %}"
+)
 NO_END = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}" + (
     "{% if add_generation_prompt %}assistant: {% endif %}"
 )
@@ -174,11 +177,16 @@ def test_no_message_can_write_a_control_token(
     row = chat.row(tame, text)
     assert control(chat, row.tokens) == control(chat, chat.row(tame, "x").tokens)
     assert sum(row.learned) == len(row.tokens) - len(chat.prompt(tame))
-    whole, alone = chat.conversation((*hostile, Message("assistant", text))), chat.row(hostile, text)
+    whole, alone = (
+        chat.conversation((*hostile, Message("assistant", text))),
+        chat.row(hostile, text),
+    )
     assert whole.tokens[: len(alone.tokens)] == alone.tokens
     assert spelled(chat, whole)[1] == spelled(chat, alone)[1]
 
 
 def test_the_digest_is_the_templates(folder: Path, chat: Chat) -> None:
     assert chat.template_digest != with_template(folder, PLAIN).template_digest
-    assert with_template(folder, PLAIN).template_digest == with_template(folder, PLAIN).template_digest
+    assert (
+        with_template(folder, PLAIN).template_digest == with_template(folder, PLAIN).template_digest
+    )

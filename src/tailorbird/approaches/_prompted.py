@@ -136,7 +136,11 @@ class Prompted:
         return [tuple(self.demonstrations[h.index] for h in reversed(row)) for row in rows]
 
     def _fitting(
-        self, lm: LM, example: Example, demonstrations: Sequence[Demonstration], shown: list[Passage]
+        self,
+        lm: LM,
+        example: Example,
+        demonstrations: Sequence[Demonstration],
+        shown: list[Passage],
     ) -> Prompt:
         """The prompt, without as many demonstrations, then last passages, as do not fit."""
         kept = list(demonstrations)
@@ -198,7 +202,8 @@ def passage_index(task: Task, kind: str, cache: Path) -> PassageIndex:
     """The index over the task's documents."""
     if task.spec.documents is None:
         raise TaskError("this rung retrieves passages, and task.yaml names no documents")
-    return PassageIndex.build(task.documents, task.spec.documents.chunk_words, kind, cache)
+    words, train = task.spec.documents.chunk_words, task.examples("train")
+    return PassageIndex.build(task.documents, words, kind, cache, train)
 
 
 def _choose(

@@ -6,11 +6,12 @@ Each approach's module exports its class as `APPROACH`.
 """
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
+
+from pydantic import TypeAdapter, ValidationError
 
 from tailorbird.errors import StoreError, TaskError, nearest
 from tailorbird.models.base import Progress
@@ -67,15 +68,12 @@ def make_approach(name: str, settings: Mapping[str, Any]) -> Approach:
         if key not in known:
             raise TaskError(f'{name} has no setting "{key}"{nearest(key, known)}')
     try:
-        approach: Approach = cls(**{k: _frozen(v) for k, v in settings.items()})
-    except (TypeError, ValueError) as error:
-        raise TaskError(f"{name}: {error}") from error
+        approach: Approach = TypeAdapter(cls).validate_python(dict(settings))
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        setting = ".".join(map(str, wrong["loc"]))
+        raise TaskError(f'{name}: "{setting}": {wrong["msg"]}') from error
     return approach
-
-
-def _frozen(value: Any) -> Any:
-    """YAML lists as tuples: configuration is hashable."""
-    return tuple(_frozen(v) for v in value) if isinstance(value, list) else value
 
 
 def save_solver(solver: Solver, approach: str, folder: Path) -> None:
@@ -89,7 +87,7 @@ def load_solver(folder: Path) -> Solver:
     """The solver in `folder`, whatever approach made it."""
     try:
         name = read_json(folder / "solver.json")["approach"]
-    except (OSError, KeyError, json.JSONDecodeError) as error:
+    except (OSError, KeyError) as error:
         raise StoreError(f"no saved solver in {folder}") from error
     solver: Solver = module("approaches", name).SOLVER.load(folder)
     return solver

@@ -25,7 +25,7 @@ class FineTuned:
     """
 
     retrieve: str | None = None
-    """sparse, dense or hybrid: read passages, in training and after."""
+    """sparse, dense, hybrid or cases: read passages, in training and after."""
     passages: int = 3
     unanswerable: float = 0.15
     """Share of answerable examples that lose their supporting passage and learn to abstain."""
@@ -65,9 +65,9 @@ class FineTuned:
         examples = task.examples("train")[: self.limit]
         texts = as_given(examples, self.epochs, run.seed)
         if solver.index is not None:
-            texts = Reading(
-                task, solver.index, self.passages, self.unanswerable, self.redraw
-            ).draw(examples, self.epochs, run.seed)
+            texts = Reading(task, solver.index, self.passages, self.unanswerable, self.redraw).draw(
+                examples, self.epochs, run.seed
+            )
         rows = []
         for example, shown in texts:
             prompt = build_prompt(solver.system, example, passages=shown)

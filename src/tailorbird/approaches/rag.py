@@ -14,7 +14,7 @@ class RAG:
     passages: int = 3
     """Shown per input; a small model is distracted by many."""
     by: str = "hybrid"
-    """sparse, dense or hybrid."""
+    """sparse (words), dense (meaning), hybrid, or cases (meaning and past questions)."""
 
     def fit(self, task: Task, run: Run) -> Prompted:
         """Index the documents."""

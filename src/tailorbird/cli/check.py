@@ -28,10 +28,10 @@ def command(
         rows = [a.lines() for a in task.accounts]
         print(codec.dumps({"findings": [asdict(f) for f in findings], "rows": rows}, indent=2))
     elif not quiet:
-        marks = {"ok": "[green]ok[/]", "warning": "[yellow]warning[/]", "error": "[red]error[/]"}
+        colours = {"ok": "green", "warning": "yellow", "error": "red"}
         console = Console(soft_wrap=True)
         for finding in findings:
-            console.print(f"{marks[finding.level]:>7} ", end="")
+            console.print(f"{finding.level:>7} ", style=colours[finding.level], end="")
             console.print(finding.text, markup=False, highlight=False)
     if any(f.level == "error" for f in findings):
         sys.exit(1)

@@ -15,6 +15,7 @@ def command(
     ] = "answer",
 ) -> None:
     """Write a commented task.yaml: edit it, then run check and climb."""
+    import re
     from importlib.resources import files
 
     from tailorbird.errors import TaskError
@@ -24,5 +25,7 @@ def command(
     if target.exists():
         raise TaskError(f"{target} exists already", hint="choose another folder")
     template = files("tailorbird.task").joinpath(f"new_{kind}.yaml").read_text("utf-8")
-    write_text(target, template.replace("NAME", folder.resolve().name))
+    # A folder may be called anything, a task may not.
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", folder.resolve().name).strip("_.-")
+    write_text(target, template.replace("NAME", name or "my-task"))
     print(f"wrote {target}; put your data beside it, then: tailorbird check {folder}")

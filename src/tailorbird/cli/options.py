@@ -23,7 +23,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard out
 
 def parse_overrides(pairs: list[str] | None) -> dict[str, Any]:
     """`["a.b=1"]` -> `{"a.b": 1}`; values are YAML."""
-    import yaml
+    from tailorbird.task.task import read_yaml
 
     out: dict[str, Any] = {}
     for pair in pairs or []:
@@ -31,9 +31,9 @@ def parse_overrides(pairs: list[str] | None) -> dict[str, Any]:
         if not sign or not key:
             raise TaskError(f"--set takes key=value, not {pair!r}")
         try:
-            out[key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise TaskError(f"--set {pair}: {error}") from error
+            out[key] = read_yaml(value)
+        except ValueError as error:
+            raise TaskError(f"--set {pair} is not valid YAML: {error}") from error
     return out
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tailorbird.errors import DataError
+from tailorbird.errors import DataError, plain
 
 
 @dataclass
@@ -65,4 +65,4 @@ class FileAccount:
         ):
             for reason, n in counter.most_common():
                 out.append(f"  {verb} {n:,}: {reason} (first at row {self.examples[reason]:,})")
-        return out
+        return [plain(line) for line in out]

@@ -136,14 +136,15 @@ def measure(
         "estimates": estimates,
         "timings": _timings(task, answered, training_seconds, model, seed),
         "errors": sum(p.error is not None for p in answered.predictions),
-        "usage": _total(answered),
+        "usage": _total(answered, model, task.spec.budget.prices),
     }
 
 
-def _total(answered: Answered) -> Usage:
-    """Tokens and money over all answers; seconds are left to the timings."""
+def _total(answered: Answered, model: str | None, prices: Prices) -> Usage:
+    """Tokens, and money for an endpoint, over all answers; seconds are left to the timings."""
     uses = [p.usage for p in answered.predictions]
-    costs = [u.cost for u in uses]
+    paid = model is not None and is_endpoint(model)
+    costs = [_charge(u, prices) if paid else None for u in uses]
     return Usage(
         sum(u.prompt_tokens for u in uses),
         sum(u.completion_tokens for u in uses),
@@ -182,16 +183,20 @@ def _cost(
 ) -> float | None:
     """Money for one answer: the endpoint's tokens, or this machine's time. Unknown is not zero."""
     if model is not None and is_endpoint(model):
-        if prediction.usage.cost is not None:
-            return prediction.usage.cost
-        if prices.prompt_million is None or prices.completion_million is None:
-            return None
-        usage = prediction.usage
-        prompt = usage.prompt_tokens * prices.prompt_million
-        return (prompt + usage.completion_tokens * prices.completion_million) / 1e6
+        return _charge(prediction.usage, prices)
     if prices.machine_hour is None:
         return None
     return answered.seconds / len(answered.predictions) / 3600 * prices.machine_hour
+
+
+def _charge(usage: Usage, prices: Prices) -> float | None:
+    """What an endpoint takes for one answer."""
+    if usage.cost is not None:
+        return usage.cost
+    if prices.prompt_million is None or prices.completion_million is None:
+        return None
+    prompt = usage.prompt_tokens * prices.prompt_million
+    return (prompt + usage.completion_tokens * prices.completion_million) / 1e6
 
 
 def write_predictions(task: Task, answered: Answered, result: RungResult, path: Path) -> None:

@@ -117,7 +117,7 @@ class Chat:
             {"role": m.role, "content": self._spelled.sub(rf"\1{CUT}", m.content)}
             for m in self._with_system(messages)
         ]
-        return self._apply(turns, add_generation_prompt=generate, tokenize=False)
+        return str(self._apply(turns, add_generation_prompt=generate, tokenize=False))
 
     def _encode(self, text: str) -> list[int]:
         return list(_tokens(self.tokenizer, text))
@@ -155,8 +155,8 @@ class Chat:
 
     @cached_property
     def _control_tokens(self) -> list[str]:
-        added = self.tokenizer.added_tokens_decoder.values()
-        return sorted({*self.tokenizer.all_special_tokens, *(t.content for t in added if t.special)})
+        added = [t.content for t in self.tokenizer.added_tokens_decoder.values() if t.special]
+        return sorted({*self.tokenizer.all_special_tokens, *added})
 
     @cached_property
     def _spelled(self) -> re.Pattern[str]:

@@ -9,7 +9,6 @@ rows apart that way (sliding windows, recurrent states) have them side by side, 
 
 import hashlib
 import inspect
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from torch import Tensor
 from transformers import DynamicCache
 from transformers.cache_utils import Cache, DynamicLayer
 
+from tailorbird.errors import ModelError
 from tailorbird.models.base import Progress, Sampling
 
 Ids = Sequence[int]
@@ -41,15 +41,29 @@ class Decoder:
     _prefix: tuple[int, ...] = ()
     _layers: list[tuple[Tensor, Tensor]] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        if "past_key_values" not in inspect.signature(self.model.forward).parameters:
+            raise ModelError(
+                f"models of type {self.model.config.model_type} keep their state in a way of their "
+                "own, and cannot be decoded here",
+                hint="use a transformer or a hybrid model",
+            )
+
     @cached_property
     def keeps_apart(self) -> bool:
         """Whether a mask alone decides what a token sees."""
-        config = self.model.config.get_text_config()
-        # Bloom and its like find positions in a mask of two dimensions.
-        if "position_ids" not in inspect.signature(self.model.forward).parameters:
-            return False
-        plain = all(type(la).__name__ == "DynamicLayer" for la in DynamicCache(config=config).layers)
-        return plain and not getattr(config, "alibi", False)
+        # Models with linear biases (Bloom) find positions in a mask of two dimensions.
+        places = _takes_positions(self.model) and not getattr(self.model.config, "alibi", False)
+        return places and self._layer_types <= {"DynamicLayer"}
+
+    @cached_property
+    def pads(self) -> bool:
+        """Whether padding leaves no trace; it does in recurrent states."""
+        return not any(name.startswith("Linear") for name in self._layer_types)
+
+    @cached_property
+    def _layer_types(self) -> set[str]:
+        return {type(layer).__name__ for layer in DynamicCache(config=self.model.config).layers}
 
     # ---- generation --------------------------------------------------------------------------
 
@@ -61,7 +75,7 @@ class Decoder:
         answers: list[list[int]] = [[] for _ in prompts]
         self._share(prompts)
         noise = [torch.Generator().manual_seed(s) for s in _seeds(prompts, sampling.seed)]
-        for batch in _by_length(prompts, self.batch_size):
+        for batch in self._batches(prompts):
             rows = [prompts[i][len(self._prefix) :] for i in batch]
             written = self._write(rows, [noise[i] for i in batch], sampling)
             for index, ids in zip(batch, written):
@@ -102,7 +116,7 @@ class Decoder:
         if not tree.token:
             return [[() for _ in continuations] for _ in prompts]
         self._share(prompts)
-        for batch in _by_length(prompts, self.batch_size):
+        for batch in self._batches(prompts):
             rows = [prompts[i][len(self._prefix) :] for i in batch]
             if self.keeps_apart:
                 scored = self._score_trees(rows, tree)
@@ -125,24 +139,36 @@ class Decoder:
 
     def _score_rows(self, row: Ids, continuations: Sequence[Ids]) -> list[tuple[float, ...]]:
         """One prompt with every continuation as a row of its own."""
-        scores: list[tuple[float, ...]] = []
-        for start in range(0, len(continuations), self.batch_size):
-            part = continuations[start : start + self.batch_size]
-            lanes = _Beside(self, keep=max(len(c) for c in part) + 1)
-            logprobs = lanes.read([[*row, *c] for c in part]).float().log_softmax(-1)
-            for ids, values in zip(part, logprobs):
-                places = torch.arange(-1 - len(ids), -1)
-                scores.append(tuple(values[places, torch.tensor(ids, dtype=torch.long)].tolist()))
+        scores: list[tuple[float, ...]] = [() for _ in continuations]
+        whole = [[*row, *c] for c in continuations]
+        for batch in self._batches(whole):
+            lanes = _Beside(self, keep=max(len(continuations[i]) for i in batch) + 1)
+            logprobs = lanes.read([whole[i] for i in batch]).float().log_softmax(-1)
+            for i, values in zip(batch, logprobs):
+                tokens = torch.tensor(continuations[i], dtype=torch.long)
+                places = torch.arange(-1 - len(tokens), -1)
+                scores[i] = tuple(values[places, tokens].tolist())
         return scores
+
+    def _batches(self, rows: Sequence[Ids]) -> Iterator[list[int]]:
+        """Indices in batches of like length, longest first: what does not fit fails at once."""
+        batch: list[int] = []
+        for i in sorted(range(len(rows)), key=lambda i: (-len(rows[i]), i)):
+            ragged = batch and len(rows[i]) < len(rows[batch[0]])
+            if len(batch) == self.batch_size or (ragged and not self.pads):
+                yield batch
+                batch = []
+            batch.append(i)
+        if batch:
+            yield batch
 
     # ---- the shared prefix, and rows behind it -----------------------------------------------
 
     def _share(self, prompts: Sequence[Ids]) -> None:
         """Encode what all prompts begin with, where that is worth it."""
-        common = os.path.commonprefix([tuple(p) for p in prompts]) if len(prompts) > 1 else ()
-        # At least one token of every prompt stays behind to be the first query.
-        length = min(len(common), min((len(p) for p in prompts), default=1) - 1)
-        prefix = tuple(common[:length]) if length >= 8 and self.keeps_apart else ()
+        prefix = _common(prompts) if len(prompts) > 1 and self.keeps_apart else ()
+        if len(prefix) < 8:
+            prefix = ()
         if prefix != self._prefix:
             self._prefix, self._layers = (), []
             if prefix:
@@ -163,15 +189,15 @@ class Decoder:
         for row in rows:
             last = len(ids) + len(row) - 1
             ids += [*row, *tree.tokens]
-            positions += [shared + i for i in (*range(len(row)), *(len(row) + d for d in tree.depth))]
+            positions += range(shared, shared + len(row))
+            positions += [shared + len(row) + depth for depth in tree.depth]
             slots += range(last, len(ids))
         cache = Cache(layer_class_to_replicate=_Growing)
         for index, (keys, values) in enumerate(self._layers):
             cache.update(keys, values, index)
-        logits = self.step(
-            ids, positions, torch.block_diag(*(tree.sees(len(row)) for row in rows)), cache,
-            logits_to_keep=torch.tensor(slots, device=device),
-        )  # fmt: skip
+        see = torch.block_diag(*(tree.sees(len(row)) for row in rows))  # type: ignore[no-untyped-call]
+        keep = torch.tensor(slots, device=device)
+        logits = self.step(ids, positions, see, cache, logits_to_keep=keep)
         return logits.view(len(rows), -1, logits.shape[-1]), cache
 
     def step(
@@ -235,27 +261,34 @@ class _Behind:
         return self.decoder.step(tokens, positions, see, self.cache)
 
 
-class _Growing(DynamicLayer):
+class _Growing(DynamicLayer):  # type: ignore[no-untyped-call]
     """Keys and values with room for more: a plain layer copies all it has for every new token."""
 
-    def update(self, keys: Tensor, values: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
+    room: tuple[Tensor, Tensor]
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
         """Append keys and values float[1, H, T, D]; returns all of them."""
         start = self.get_seq_length()
-        end = start + keys.shape[2]
-        if not start or end > self.room[0].shape[2]:
-            held = (self.keys, self.values) if start else (keys[:, :, :0], values[:, :, :0])
-            self.room = [_with_room(h, end - start + READ_TOKENS) for h in held]
+        end = start + key_states.shape[2]
+        if not start:
+            self.room = key_states[:, :, :0], value_states[:, :, :0]
             self.is_initialized = True
-        for room, new in zip(self.room, (keys, values)):
+        if end > self.room[0].shape[2]:
+            keys, values = self.room
+            self.room = _with_room(keys, start, end), _with_room(values, start, end)
+        for room, new in zip(self.room, (key_states, value_states)):
             room[:, :, start:end] = new
-        self.keys, self.values = (room[:, :, :end] for room in self.room)
-        return self.keys, self.values
+        keys, values = (room[:, :, :end] for room in self.room)
+        self.keys, self.values = keys, values
+        return keys, values
 
 
-def _with_room(held: Tensor, more: int) -> Tensor:
-    rows, heads, length, width = held.shape
-    room = held.new_empty(rows, heads, length + more, width)
-    room[:, :, :length] = held
+def _with_room(held: Tensor, used: int, needed: int) -> Tensor:
+    rows, heads, _, width = held.shape
+    room = held.new_empty(rows, heads, needed + READ_TOKENS, width)
+    room[:, :, :used] = held[:, :, :used]
     return room
 
 
@@ -291,7 +324,7 @@ class _Beside:
     def _run(self, ids: list[list[int]]) -> Tensor:
         device = self.model.device
         inputs = {"input_ids": torch.tensor(ids), "attention_mask": self.mask}
-        if "position_ids" in inspect.signature(self.model.forward).parameters:
+        if _takes_positions(self.model):
             positions = (self.mask.cumsum(1) - 1).clamp(min=0)
             inputs["position_ids"] = positions[:, -len(ids[0]) :]
         out = self.model(
@@ -364,11 +397,16 @@ class _Tree:
 _EMPTY = _Tree.of(())
 
 
-def _by_length(prompts: Sequence[Ids], size: int) -> Iterator[list[int]]:
-    """Indices in batches of like length, longest first: what does not fit fails at once."""
-    order = sorted(range(len(prompts)), key=lambda i: (-len(prompts[i]), i))
-    for start in range(0, len(order), size):
-        yield order[start : start + size]
+def _takes_positions(model: Any) -> bool:
+    return "position_ids" in inspect.signature(model.forward).parameters
+
+
+def _common(prompts: Sequence[Ids]) -> tuple[int, ...]:
+    """What all begin with; at least one token of each stays behind to be the first query."""
+    first, last = min(map(tuple, prompts)), max(map(tuple, prompts))
+    same = [a == b for a, b in zip(first, last)]
+    length = same.index(False) if False in same else len(same)
+    return first[: min(length, min(map(len, prompts)) - 1)]
 
 
 def _seeds(prompts: Sequence[Ids], seed: int) -> Iterator[int]:

@@ -36,7 +36,7 @@ def load_parts(spec: str) -> tuple[Any, Any]:
             hint="a model folder needs tokenizer.json and tokenizer_config.json; " + _HUB,
         ) from error
     try:
-        model, found = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             where, dtype=torch.bfloat16 if cuda else torch.float32, output_loading_info=True
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
@@ -44,6 +44,7 @@ def load_parts(spec: str) -> tuple[Any, Any]:
             f"no causal language model can be loaded from {spec}: {first_line(error)}",
             hint="a model folder needs config.json and model.safetensors; " + _HUB,
         ) from error
+    model, found = loaded
     if found["missing_keys"]:
         # transformers fills them with noise and goes on.
         raise ModelError(
@@ -57,6 +58,7 @@ _HUB = "hub ids need a network or a cached download"
 
 
 def first_line(error: Exception) -> str:
+    """What an error says, without the rest of the page."""
     return str(error).strip().split("\n")[0]
 
 
@@ -95,7 +97,8 @@ class LocalModel:
     @property
     def context(self) -> int:
         """Tokens that prompt and answer may have together."""
-        return int(getattr(self.model.config, "max_position_embeddings", 0) or 1 << 20)
+        config = self.model.config.get_text_config()
+        return int(getattr(config, "max_position_embeddings", 0) or 1 << 20)
 
     def room(self, prompt: Prompt, max_tokens: int) -> int:
         """Tokens left in the context after `prompt` and `max_tokens`; negative: too long."""
@@ -104,10 +107,12 @@ class LocalModel:
     def complete(
         self, prompts: Sequence[Prompt], sampling: Sampling, progress: Progress | None = None
     ) -> list[Completion]:
-        """One completion per prompt; one that does not fit in the context is an error, not a crash."""
+        """One completion per prompt; one that does not fit in the context has an error."""
         ids = [self.chat.prompt(p) for p in prompts]
         limit = self.context - sampling.max_tokens
         fits = [i for i, p in enumerate(ids) if len(p) <= limit]
+        if progress and len(fits) < len(ids):
+            progress(len(ids) - len(fits))
         answers = self.decoder.generate([ids[i] for i in fits], sampling, progress)
         out = [_too_long(len(p), limit) for p in ids]
         for i, answer in zip(fits, answers):
@@ -122,9 +127,19 @@ class LocalModel:
         continuations: Sequence[str],
         progress: Progress | None = None,
     ) -> list[list[TokenLogprobs]]:
-        """Log-probabilities of every continuation (its end token included) after every prompt."""
+        """Log-probabilities of every continuation (its end token included) after every prompt.
+
+        Raises `ModelError` for what does not fit in the context; `room` tells beforehand.
+        """
         ids = [self.chat.prompt(p) for p in prompts]
         candidates = [self.chat.continuation(c) for c in continuations]
+        longest = max(map(len, ids), default=0) + max(map(len, candidates), default=0)
+        if longest > self.context:
+            raise ModelError(
+                f"a prompt and its longest continuation have {longest} tokens, and the context "
+                f"{self.context}",
+                hint="shorten the input, or use a model with a longer context",
+            )
         rows = self.decoder.score(ids, candidates, progress)
         return [[TokenLogprobs(v, len(p)) for v in row] for row, p in zip(rows, ids)]
 

@@ -17,12 +17,21 @@ class Hit:
     score: float
 
 
+Case = tuple[str, int]
+"""A past query, and the position of the text that answered it."""
+
+
 class Retriever(Protocol):
     """Search over a fixed list of texts. Each module of this folder exports one as `RETRIEVER`."""
 
     @classmethod
-    def build(cls, texts: Sequence[str], cache: Path | None = None) -> Self:
-        """Index `texts`; work worth keeping between runs is kept under `cache`."""
+    def build(
+        cls, texts: Sequence[str], cache: Path | None = None, cases: Sequence[Case] = ()
+    ) -> Self:
+        """Index `texts`; work worth keeping between runs is kept under `cache`.
+
+        `cases` are past queries whose right text is known; most kinds make no use of them.
+        """
 
     def search(self, queries: Sequence[str], k: int) -> list[list[Hit]]:
         """The best `k` texts per query, best first; ties in the order of the texts."""
@@ -35,9 +44,11 @@ class Retriever(Protocol):
         """Read an index."""
 
 
-def build(kind: str, texts: Sequence[str], cache: Path | None = None) -> Retriever:
-    """An index of `kind`: sparse, dense or hybrid."""
-    retriever: Retriever = module("retrieve", kind).RETRIEVER.build(texts, cache)
+def build(
+    kind: str, texts: Sequence[str], cache: Path | None = None, cases: Sequence[Case] = ()
+) -> Retriever:
+    """An index of `kind`: sparse, dense, hybrid or cases."""
+    retriever: Retriever = module("retrieve", kind).RETRIEVER.build(texts, cache, cases)
     return retriever
 
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from tailorbird.models.encoder import embed
-from tailorbird.retrieve.base import Hit
+from tailorbird.retrieve.base import Case, Hit
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,9 @@ class Dense:
     """float32[N, D], unit length."""
 
     @classmethod
-    def build(cls, texts: Sequence[str], cache: Path | None = None) -> Self:
+    def build(
+        cls, texts: Sequence[str], cache: Path | None = None, cases: Sequence[Case] = ()
+    ) -> Self:
         """Embed `texts`."""
         return cls(embed(texts, cache))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from tailorbird.retrieve.base import Hit
+from tailorbird.retrieve.base import Case, Hit
 from tailorbird.retrieve.dense import Dense
 from tailorbird.retrieve.sparse import Sparse
 
@@ -23,7 +23,9 @@ class Hybrid:
     dense: Dense
 
     @classmethod
-    def build(cls, texts: Sequence[str], cache: Path | None = None) -> Self:
+    def build(
+        cls, texts: Sequence[str], cache: Path | None = None, cases: Sequence[Case] = ()
+    ) -> Self:
         """Index `texts` twice."""
         return cls(Sparse.build(texts, cache), Dense.build(texts, cache))
 

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
 from tailorbird.retrieve import base
 from tailorbird.store import append_jsonl, read_jsonl
-from tailorbird.task.types import Document
+from tailorbird.task.facts import states
+from tailorbird.task.types import Document, Example
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,20 @@ def _merge(blocks: Iterable[str], words: int) -> Iterator[str]:
         yield "\n".join(held)
 
 
+def _by_document(passages: Sequence[Passage]) -> dict[str, list[Passage]]:
+    grouped: dict[str, list[Passage]] = {}
+    for passage in passages:
+        grouped.setdefault(passage.document, []).append(passage)
+    return grouped
+
+
+def _supporting(example: Example, by_document: dict[str, list[Passage]]) -> list[Passage]:
+    def stated(passage: Passage) -> int:
+        return sum(states(passage.shown, fact) for fact in example.facts)
+
+    return [max(by_document[s], key=stated) for s in example.sources if s in by_document]
+
+
 @dataclass(frozen=True)
 class PassageIndex:
     """Passages and the search over them."""
@@ -96,11 +112,28 @@ class PassageIndex:
 
     @classmethod
     def build(
-        cls, documents: Sequence[Document], words: int, kind: str, cache: Path | None = None
+        cls,
+        documents: Sequence[Document],
+        words: int,
+        kind: str,
+        cache: Path | None = None,
+        examples: Sequence[Example] = (),
     ) -> Self:
-        """Cut and index `documents`."""
+        """Cut and index `documents`; `examples` are past questions with their sources."""
         passages = tuple(p for d in documents for p in chunk(d, words))
-        return cls(passages, base.build(kind, [p.shown for p in passages], cache))
+        position = {p.id: i for i, p in enumerate(passages)}
+        by_document = _by_document(passages)
+        cases = [(e.text, position[p.id]) for e in examples for p in _supporting(e, by_document)]
+        return cls(passages, base.build(kind, [p.shown for p in passages], cache, cases))
+
+    @cached_property
+    def by_document(self) -> dict[str, list[Passage]]:
+        """The passages of each document."""
+        return _by_document(self.passages)
+
+    def supporting(self, example: Example) -> list[Passage]:
+        """For every source of `example`, its passage that states most of the required facts."""
+        return _supporting(example, self.by_document)
 
     def search(self, queries: Sequence[str], k: int) -> list[list[Passage]]:
         """The best `k` passages per query, best first."""

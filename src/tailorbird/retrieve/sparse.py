@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from tailorbird.extras import need
-from tailorbird.retrieve.base import Hit
+from tailorbird.retrieve.base import Case, Hit
 
 _WORD = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*")
 _SUFFIX = re.compile(r"(?<=\w{3})(?:'s|ing|ed|es|e|(?<!s)s)$")
@@ -27,7 +27,9 @@ class Sparse:
     engine: Any
 
     @classmethod
-    def build(cls, texts: Sequence[str], cache: Path | None = None) -> Self:
+    def build(
+        cls, texts: Sequence[str], cache: Path | None = None, cases: Sequence[Case] = ()
+    ) -> Self:
         """Index `texts`."""
         engine = need("bm25s").BM25()
         # bm25s would add an empty token that it then refuses in a query without words.

@@ -21,7 +21,7 @@ class Criterion(Strict):
     """One line of the bar."""
 
     metric: str
-    """A scorer (label, exact, facts, overlap, unsupported, cited) or a measure (latency_p95, ...)."""
+    """A scorer (label, exact, facts, overlap, unsupported, cited) or a measure (latency_p95)."""
     at_least: float | None = None
     at_most: float | None = None
 
@@ -55,7 +55,7 @@ class Bar(Strict):
     guards: tuple[Criterion, ...] = ()
     """What must not get worse than this while the primary gets better."""
     proof: Literal["estimate", "interval"] = "estimate"
-    """estimate: the measured value must meet the threshold. interval: its whole 95 % interval must."""
+    """estimate: the measured value must meet the threshold; interval: its 95 % interval must."""
     margin: float = Field(default=0.02, gt=0, lt=1)
     """A difference in the primary smaller than this does not matter to anybody."""
 

@@ -75,7 +75,7 @@ class Task:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the task file (rungs excepted), every example and every document."""
+        """SHA-256 of the task file (as `TaskSpec.digest`), every example and every document."""
         content = hashlib.sha256(self.spec.digest.encode())
         for split in SPLITS:
             for example in self.splits.get(split, ()):

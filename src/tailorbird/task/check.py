@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from tailorbird.errors import plain
 from tailorbird.evaluate.statistics import minimal_detectable_difference
 from tailorbird.registry import module, names
 from tailorbird.task.benchmark import Task
@@ -31,7 +32,7 @@ class Finding:
 def check_benchmark(task: Task) -> list[Finding]:
     """Every finding, errors first. With an error the benchmark must not judge."""
     checks = (_size, _gold, _empty, _overlap, _labels, _support)
-    found = [f for check in checks for f in check(task)]
+    found = [Finding(f.level, plain(f.text)) for check in checks for f in check(task)]
     order = {"error": 0, "warning": 1, "ok": 2}
     return sorted(found, key=lambda f: order[f.level])
 

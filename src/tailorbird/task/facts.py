@@ -8,15 +8,24 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-_WORDS = {
-    word: str(number)
-    for number, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-        "fifteen sixteen seventeen eighteen nineteen twenty".split()
-    )
-} | {"thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "ninety": "90"}  # fmt: skip
+_SMALL = (  # noqa: SIM905
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
+    "fifteen sixteen seventeen eighteen nineteen"
+).split()
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()  # noqa: SIM905
+_WORDS = (
+    {word: str(number) for number, word in enumerate(_SMALL)}
+    | {ten: str(10 * number) for number, ten in enumerate(_TENS, 2)}
+    | {
+        f"{ten}-{one}": str(10 * number + n)
+        for number, ten in enumerate(_TENS, 2)
+        for n, one in enumerate(_SMALL[1:10], 1)
+    }
+)
 _NUMBER_WORD = re.compile(
-    r"\b(" + "|".join(_WORDS) + r")\b(?=[ -](?:working |calendar |business |full )?"
+    # The longest first: "twenty-one days" is not one day.
+    r"\b(" + "|".join(w.replace("-", "[ -]") for w in sorted(_WORDS, key=len, reverse=True)) + r")"
+    r"\b(?=[ -](?:working |calendar |business |full )?"
     r"(?:minute|hour|day|night|week|month|year|per ?cent|time|mile|item|person|people|%))"
 )
 _UNITS = (
@@ -47,6 +56,8 @@ _KINDS = (
     r"\d{4,5} \d{3,6}(?: \d{3,4})?",  # 01632 960 100
     _NUMBER,
 )
+_CLOCK = re.compile(r"(?<=\d) ?(?:([ap])m\b|([ap])\.m\.)")  # 9am, 9 a.m.
+_DAY = re.compile(rf"(?<!\d)(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? (?={_MONTHS}\b)")  # 1st of March
 _FACT = re.compile("|".join(f"(?:{k})" for k in _KINDS))
 # Two or more capitalised words in a row: a person, a team, a product.
 _WORD = r"[A-Z][a-zé]+(?:['’-][A-Za-zé]+)*"
@@ -55,14 +66,16 @@ _NAME = re.compile(rf"\b{_WORD}(?: (?:of |the |and )?{_WORD})+")
 
 @lru_cache(maxsize=65536)
 def normalise(text: str) -> str:
-    """Lower case, digits for number words before a unit, one spelling of currency and dashes."""
+    """Lower case, digits for number words before a unit, one spelling of money, dates and hours."""
     text = text.lower().replace("–", "-").replace("—", "-").replace("’", "'")
     text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
     text = re.sub(r"\bgbp ?(?=\d)|(?<=£) (?=\d)", "£", text).replace("££", "£")
-    text = _NUMBER_WORD.sub(lambda m: _WORDS[m[1]], text)
+    text = _NUMBER_WORD.sub(lambda m: _WORDS[m[1].replace(" ", "-")], text)
     text = re.sub(r"(?<=\d) ?(?:per ?cent|%)", "%", text)
     text = re.sub(r"(?<=\d)-(?=(?:minute|hour|day|night|week|month|year))", " ", text)
     text = re.sub(r"(?<=\d)\.00\b", "", text)
+    text = _CLOCK.sub(lambda m: f" {m[1] or m[2]}m", text)
+    text = _DAY.sub(r"\1 ", text)
     return re.sub(r"\s+", " ", text).strip()
 
 

@@ -37,7 +37,8 @@ def _explain(model: type[BaseModel], error: ValidationError) -> Iterator[str]:
         elif item["type"] == "missing":
             yield f'missing key "{dotted}"'
         else:
-            yield f'"{dotted}": {item["msg"].removeprefix("Value error, ")}'
+            said = item["msg"].removeprefix("Value error, ")
+            yield f'"{dotted}": {said}' if dotted else said
 
 
 def _fields(model: type[BaseModel], path: list[str]) -> list[str]:

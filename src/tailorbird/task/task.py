@@ -73,7 +73,7 @@ class Data(Strict):
     max_input_chars: int | None = Field(default=None, gt=0)
     """Longer inputs are cut at this length, and counted as truncated."""
     drop_leaks: bool = False
-    """Leave out of train and dev what also stands in test; without it such a benchmark is refused."""
+    """Leave out of train and dev what also stands in test; else such a benchmark is refused."""
     train_limit: int | None = Field(default=None, gt=0)
     """Use this many training rows: a nested, seeded subset."""
 
@@ -150,7 +150,7 @@ class Rung(Strict):
 
     approach: str
     name: str
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = Field(default_factory=dict)
 
 
 def _rung(value: Any) -> dict[str, Any]:
@@ -158,13 +158,15 @@ def _rung(value: Any) -> dict[str, Any]:
     if isinstance(value, str):
         return {"approach": value, "settings": {}}
     if isinstance(value, dict) and len(value) == 1:
-        (approach, settings), = value.items()
+        ((approach, settings),) = value.items()
         if settings is None or isinstance(settings, dict):
             settings = dict(settings or {})
             name = {"name": settings.pop("name")} if "name" in settings else {}
             return {"approach": approach, "settings": settings, **name}
-    if isinstance(value, dict) and "approach" in value:
-        return dict(value)
+    if isinstance(value, dict) and isinstance(value.get("approach"), str):
+        settings = value.get("settings", {})
+        if isinstance(settings, dict):
+            return dict(value)
     raise ValueError(f"a rung is a name or one `name: settings` pair, not {value!r}")
 
 
@@ -223,8 +225,11 @@ class TaskSpec(Strict):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of everything but the rungs: what all rungs of one benchmark share."""
-        content = self.model_dump(mode="json", exclude={"rungs"})
+        """SHA-256 of what all rungs of one benchmark share: all but rungs, model, bar and budget.
+
+        Those change no answer of another rung, so a new bar or more money redoes nothing.
+        """
+        content = self.model_dump(mode="json", exclude={"rungs", "model", "bar", "budget"})
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -232,6 +237,8 @@ def _check_rungs(rungs: tuple[Rung, ...]) -> None:
     approaches = names("approaches")
     seen: set[str] = set()
     for rung in rungs:
+        if not (rung.name.strip() and rung.name.isprintable()):
+            raise ValueError(f"rungs: {rung.name!r} is no name: it must be printable text")
         if rung.approach not in approaches:
             raise ValueError(
                 f'rungs: unknown rung "{rung.approach}"{nearest(rung.approach, approaches)}'
@@ -250,14 +257,26 @@ def load_spec(path: Path, overrides: dict[str, Any] | None = None) -> TaskSpec:
     if not file.is_file():
         raise TaskError(f"no task file at {file}", hint="tailorbird new DIR writes one")
     try:
-        data = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        data = read_yaml(file.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise TaskError(f"{file} is not valid YAML: {error}") from error
     if not isinstance(data, dict):
         raise TaskError(f"{file} should hold keys and values, found {type(data).__name__}")
     for key, value in (overrides or {}).items():
         _set(data, key.split("."), value)
     return parse(TaskSpec, data, str(file))
+
+
+def read_yaml(text: str) -> Any:
+    """The value of `text`. Raises `ValueError` that names the line and column, on one line."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        raise ValueError(f"{error.problem}{where}") from error
+    except yaml.YAMLError as error:
+        raise ValueError(" ".join(str(error).split())) from error
 
 
 def _set(data: dict[str, Any], path: list[str], value: Any) -> None:

@@ -81,10 +81,14 @@ def _measures_room(lm: LM, prompt: Prompt) -> None:
     claim((room is None) == (less is None), "room is known for one prompt and not for another")
     if room is None or less is None:
         return
-    claim(room - less == 4, f"4 tokens more of answer leave {less} instead of {room} tokens of room")
+    claim(
+        room - less == 4, f"4 tokens more of answer leave {less} instead of {room} tokens of room"
+    )
     longer = (*prompt[:-1], Message(prompt[-1].role, prompt[-1].content + " and more" * 20))
     rest = lm.room(longer, 1)
-    claim(rest is not None and rest < room, f"a longer prompt leaves {rest} tokens, not below {room}")
+    claim(
+        rest is not None and rest < room, f"a longer prompt leaves {rest} tokens, not below {room}"
+    )
 
 
 def _scores(lm: LM, prompts: Sequence[Prompt]) -> None:
@@ -106,7 +110,9 @@ def _scores(lm: LM, prompts: Sequence[Prompt]) -> None:
 
 
 def _is_a_distribution(row: Sequence[TokenLogprobs]) -> None:
-    claim(len(row) == len(_CONTINUATIONS), f"{len(_CONTINUATIONS)} continuations, {len(row)} scores")
+    claim(
+        len(row) == len(_CONTINUATIONS), f"{len(_CONTINUATIONS)} continuations, {len(row)} scores"
+    )
     values = [v for scores in row for v in scores.logprobs]
     claim(all(math.isfinite(v) and v <= 0 for v in values), f"{values} are not log-probabilities")
     claim(all(s.logprobs for s in row), "a continuation has no tokens: its end token counts too")

@@ -69,7 +69,9 @@ def _has_a_gradient(objective: "Objective", batch: Any, model: "nn.Module") -> N
     torch = need("torch")
     before = copy.deepcopy(model.state_dict())
     loss = objective.loss(model, batch)
-    claim(loss.numel() == 1 and bool(torch.isfinite(loss)), f"the loss {loss} is not a finite scalar")
+    claim(
+        loss.numel() == 1 and bool(torch.isfinite(loss)), f"the loss {loss} is not a finite scalar"
+    )
     claim(loss.requires_grad, "the loss has no gradient")
     gradients = _gradients(loss, model)
     claim(bool(gradients), "no parameter gets a gradient from the loss")
@@ -107,7 +109,7 @@ def _learns(objective: "Objective", batch: Any, model: "nn.Module") -> None:
     for _ in range(_STEPS):
         optimizer.zero_grad()
         loss = objective.loss(model, batch) / objective.weight(batch)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         losses.append(float(loss.detach()))
     claim(losses[-1] < losses[0], f"{_STEPS} steps on one batch do not lower its loss: {losses}")

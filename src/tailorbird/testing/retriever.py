@@ -48,7 +48,9 @@ def _ranks(retriever: Retriever) -> None:
     for k in (0, 1, 3, len(_TEXTS), 100):
         (row,) = retriever.search(["refund to my card"], k)
         found, scores = [h.index for h in row], [h.score for h in row]
-        claim(len(row) == min(k, len(_TEXTS)), f"{k} of {len(_TEXTS)} texts asked, {len(row)} found")
+        claim(
+            len(row) == min(k, len(_TEXTS)), f"{k} of {len(_TEXTS)} texts asked, {len(row)} found"
+        )
         claim(len(set(found)) == len(found), f"a text is found twice: {found}")
         claim(set(found) <= set(range(len(_TEXTS))), f"{found} are not positions of texts")
         claim(scores == sorted(scores, reverse=True), f"hits are not best first: {scores}")

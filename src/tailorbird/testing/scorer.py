@@ -36,13 +36,15 @@ class _Mark:
             getattr(scorer, "BETTER", None) in ("higher", "lower"),
             f'{self.name}: BETTER must be "higher" or "lower"',
         )
-        claim(bool(getattr(scorer, "SUMMARY", "")), f"{self.name}: SUMMARY says in words what it is")
+        claim(
+            bool(getattr(scorer, "SUMMARY", "")), f"{self.name}: SUMMARY says in words what it is"
+        )
         self.scorer, self.task = scorer, task
         self.best = 1.0 if scorer.BETTER == "higher" else 0.0
 
     def __call__(self, example: Example, prediction: Prediction) -> Score:
         with never_raises(f"{self.name} should mark {prediction.text[:40]!r}"):
-            score = self.scorer.score(example, prediction, self.task)
+            score: Score = self.scorer.score(example, prediction, self.task)
         claim(isinstance(score, Score), f"{self.name} returns {score!r}, which is no Score")
         if score.value is None:
             claim(bool(score.reason), f"{self.name} leaves an answer unmarked and does not say why")

@@ -1,10 +1,11 @@
 """The only training loop: transformers.Trainer, with the loss handed to an Objective."""
 
+import json
 import math
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
-from transformers.trainer_utils import get_last_checkpoint
 
-from tailorbird.errors import TrainingError
+from tailorbird.errors import TrainingError, nearest
 from tailorbird.progress import progress
-from tailorbird.store import append_jsonl, read_json, write_json
+from tailorbird.store import append_jsonl, read_json, read_jsonl, write_json, write_text
 from tailorbird.train.objectives.base import Objective
 from tailorbird.train.recipe import Recipe
 from tailorbird.train.rows import Batch
@@ -99,6 +99,8 @@ class _Watch(TrainerCallback):
         self.begun = time.monotonic()
         self.losses = [e["loss"] for e in state.log_history if "loss" in e]
         self.tick(state.global_step)
+        if state.is_world_process_zero:
+            _cut_log(self.folder / "log.jsonl", state.global_step)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.tick(1)
@@ -113,16 +115,36 @@ class _Watch(TrainerCallback):
                 hint="lower learning_rate, or look at the last batch: a row may hold only odd tokens",
             )
         self.losses.append(loss)
+        if not state.is_world_process_zero:
+            return
         row = {"step": state.global_step, "loss": loss, "seconds": round(self.seconds(), 1)}
         append_jsonl(self.folder / "log.jsonl", [row | {"learning_rate": logs["learning_rate"]}])
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        write_json(self.folder / "clock.json", {"seconds": self.seconds()})
+        if state.is_world_process_zero:
+            write_json(self.folder / "clock.json", {"seconds": self.seconds()})
+
+
+def _cut_log(log: Path, step: int) -> None:
+    """Leave out the steps that a killed run took after its last checkpoint: they are taken again."""
+    kept = [row for row in read_jsonl(log) if row["step"] <= step]
+    if log.is_file():
+        write_text(log, "".join(json.dumps(row) + "\n" for row in kept))
 
 
 def _checkpoint(folder: Path) -> str | None:
-    found: str | None = get_last_checkpoint(str(folder)) if folder.is_dir() else None  # type: ignore[no-untyped-call]
-    return found
+    """The newest checkpoint that was written to its end."""
+    whole = [p for p in folder.glob("checkpoint-*") if _is_json(p / "trainer_state.json")]
+    newest = max(whole, key=lambda p: int(p.name.rpartition("-")[2]), default=None)
+    return str(newest) if newest else None
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):  # Trainer writes this file last
+        return False
+    return True
 
 
 def _spent(folder: Path) -> float:
@@ -152,7 +174,7 @@ def train(
         optimizers=(_optimizer(model, recipe), None),
     )  # fmt: skip
     trainer.remove_callback(PrinterCallback)
-    steps = _total_steps(recipe, len(rows))
+    steps = _total_steps(recipe, len(rows), arguments.world_size)
     if recipe.schedule == "decay":
         trainer.lr_scheduler = _decay(trainer, steps, recipe.warmup_steps)
     checkpoint = _checkpoint(folder)
@@ -161,9 +183,11 @@ def train(
         trainer.add_callback(watch)
         trainer.train(resume_from_checkpoint=checkpoint)
     report = _report(watch, trainer.state.global_step, len(rows), learned)
-    write_json(folder / "training.json", asdict(report))
-    for path in folder.glob("checkpoint-*"):
-        shutil.rmtree(path)
+    trainer.accelerator.wait_for_everyone()
+    if trainer.is_world_process_zero():
+        write_json(folder / "training.json", asdict(report))
+        for path in folder.glob("checkpoint-*"):
+            shutil.rmtree(path)
     return report
 
 
@@ -198,19 +222,24 @@ def _arguments(recipe: Recipe, folder: Path) -> TrainingArguments:
         "bf16": recipe.bf16,
         "train_sampling_strategy": "group_by_length" if recipe.group_by_length else "random",
         "logging_steps": 1,
+        "logging_nan_inf_filter": False,  # it would hide that the loss is no number
         "report_to": [],
         "disable_tqdm": True,
         "remove_unused_columns": False,
         "use_cpu": not torch.cuda.is_available(),
         "dataloader_pin_memory": False,
     }
+    known = {f.name for f in fields(TrainingArguments)}
+    for name in recipe.trainer:
+        if name not in known:
+            raise TrainingError(f"transformers has no argument {name}{nearest(name, known)}")
     return TrainingArguments(**(settings | dict(recipe.trainer)))
 
 
-def _total_steps(recipe: Recipe, rows: int) -> int:
+def _total_steps(recipe: Recipe, rows: int, processes: int) -> int:
     if recipe.max_steps > 0:
         return recipe.max_steps
-    batches = math.ceil(rows / recipe.batch_size)
+    batches = math.ceil(rows / recipe.batch_size / processes)
     return math.ceil(math.ceil(batches / recipe.accumulation) * recipe.epochs)
 
 

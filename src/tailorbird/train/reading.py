@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 
 from tailorbird.retrieve.passages import Passage, PassageIndex
 from tailorbird.task.benchmark import Task
-from tailorbird.task.facts import states
 from tailorbird.task.types import Example, Message
 
 Shown = tuple[Example, tuple[Passage, ...]]
@@ -60,7 +59,7 @@ class Reading:
     def _show(
         self, example: Example, found: list[Passage], abstention: str | None, rng: random.Random
     ) -> Shown:
-        gold = self._supporting(example)
+        gold = self.index.supporting(example)[: self.passages]
         others = [p for p in found if p.document not in example.sources]
         if gold and abstention and rng.random() < self.unanswerable:
             example = replace(example, target=abstention, facts=(), answerable=False)
@@ -74,26 +73,17 @@ class Reading:
             return redraw_facts(example, shown, rng)
         return example, tuple(shown)
 
-    def _supporting(self, example: Example) -> list[Passage]:
-        """For every source, its passage that states most of the required facts."""
-        best = []
-        for source in example.sources:
-            own = [p for p in self.index.passages if p.document == source]
-            if own:
-                best.append(max(own, key=lambda p: sum(states(p.shown, f) for f in example.facts)))
-        return best[: self.passages]
-
 
 # ---- facts drawn anew ----------------------------------------------------------------------
 
-_MONTHS = (
+_MONTHS = (  # noqa: SIM905
     "January February March April May June July August September October November December"
 ).split()
-_FIRST = (
+_FIRST = (  # noqa: SIM905
     "Ada Bruno Carla Dmitri Esme Farid Greta Hugo Ines Jonas Kira Leon Mara Nils Olga Pavel Rosa "
     "Stefan Tilda Umar Vera Wim Yara Zoe"
 ).split()
-_LAST = (
+_LAST = (  # noqa: SIM905
     "Abara Brandt Castell Dorsey Engel Fontaine Garrick Hollis Ivers Jansen Keller Lorne Moreau "
     "Novak Okafor Penrose Quill Rossi Sandoval Thorne Ullman Vance Wexler Zieler"
 ).split()
@@ -113,7 +103,7 @@ def redraw_facts(example: Example, shown: Sequence[Passage], rng: random.Random)
         if isinstance(turns, str)
         else tuple(Message(m.role, change(m.content)) for m in turns)
     )
-    passages = tuple(replace(p, text=change(p.text)) for p in shown)
+    passages = tuple(replace(p, title=change(p.title), text=change(p.text)) for p in shown)
     target = None if example.target is None else change(example.target)
     facts = tuple(change(f) for f in example.facts)
     return replace(example, input=new_input, target=target, facts=facts), passages
@@ -128,7 +118,8 @@ class _Redraw:
         self.seen: dict[str, str] = {}
 
     def __call__(self, text: str) -> str:
-        for name in sorted(self.names, key=len, reverse=True):
+        # Longest first, then by spelling: the order of a set changes from process to process.
+        for name in sorted(self.names, key=lambda n: (-len(n), n)):
             new = self._map(name, lambda _: f"{self.rng.choice(_FIRST)} {self.rng.choice(_LAST)}")
             text = text.replace(name, new)
         text = _MONTH.sub(lambda m: self._map(m[0], lambda _: self.rng.choice(_MONTHS)), text)

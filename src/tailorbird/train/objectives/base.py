@@ -46,8 +46,8 @@ def summed_cross_entropy(model: nn.Module, batch: Batch) -> Tensor:
     if hasattr(model, "module"):  # DistributedDataParallel must see the call of forward
         logits, wanted = _from_first_learned(model, inputs, targets)
     else:
-        causal = model.get_base_model() if hasattr(model, "get_base_model") else model
-        logits, wanted = _at_learned(causal, inputs, targets)
+        inside: Any = getattr(model, "get_base_model", None)  # below the adapters of PEFT
+        logits, wanted = _at_learned(inside() if inside else model, inputs, targets)
     return nn.functional.cross_entropy(logits.float(), wanted, reduction="sum")
 
 
@@ -60,7 +60,10 @@ def _at_learned(causal: Any, inputs: dict[str, Any], targets: Tensor) -> tuple[T
     return causal.get_output_embeddings()(hidden[chosen]), targets[chosen]
 
 
-_CHANGED_LOGITS = ("final_logit_softcapping", "logit_scale", "logits_scaling", "output_mult")
+_CHANGED_LOGITS = (
+    "final_logit_softcapping", "logit_scale", "logits_scaling", "lm_head_multiplier",
+    "output_multiplier",
+)  # fmt: skip
 """Configuration of models that do more to their logits than one linear layer."""
 
 
