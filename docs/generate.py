@@ -1,7 +1,7 @@
 """Writes the pages that can be derived from the code: docs/cli.md and docs/task-schema.json.
 
-    python docs/generate.py            write them
-    python docs/generate.py --check    exit with 1 when they are out of date
+python docs/generate.py            write them
+python docs/generate.py --check    exit with 1 when they are out of date
 """
 
 import json
@@ -25,6 +25,7 @@ remarks go to standard error, results to standard output. The exit code is 0 whe
 its work, 1 when it says `error:` and what to do, 2 when the command line is wrong, and 130 when it
 was stopped by Ctrl-C; `check` also exits with 1 when the benchmark cannot judge.
 """
+HEAD = "| argument or option | meaning | default |\n| --- | --- | --- |\n"
 
 
 def pages() -> dict[str, str]:
@@ -42,7 +43,9 @@ def _command_line() -> str:
         rows = "\n".join(_rows(command))
         parts.append(f"## {name}\n\n{command.help}\n\n```sh\n{usage}\n```\n")
         if rows:
-            parts.append(f"| argument or option | meaning | default |\n| --- | --- | --- |\n{rows}\n")
+            parts.append(
+                f"| argument or option | meaning | default |\n| --- | --- | --- |\n{rows}\n"
+            )
         # The epilog holds example command lines: "Examples: ... | ...".
         examples = command.epilog.partition(": ")[2].split(" | ")
         parts.append("\n".join(["```sh", *examples, "```\n"]))

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tailorbird import load_spec, load_task
-from tailorbird.climb import climb
+from tailorbird.climbing import climb
 from tailorbird.evaluate.table import print_verdict
 
 study = Path(__file__).parents[1] / "studies" / "insurance-email"

@@ -8,7 +8,7 @@ No language model is needed: the solver here is a linear classifier with canned 
 from pathlib import Path
 
 from tailorbird import Example, load_solver, load_spec, load_task
-from tailorbird.climb import climb
+from tailorbird.climbing import climb
 
 study = Path(__file__).parents[1] / "studies" / "insurance-email"
 task = load_task(load_spec(study, {"data.train_limit": 300}), study).only(["linear"])

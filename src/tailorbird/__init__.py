@@ -27,7 +27,7 @@ _HOME = {
     "Solver": "approaches.base",
     "Task": "task.benchmark",
     "TaskSpec": "task.task",
-    "climb": "climb",
+    "climb": "climbing",
     "load_model": "models.load",
     "load_solver": "approaches.base",
     "load_spec": "task.task",

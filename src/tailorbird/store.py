@@ -9,26 +9,26 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tailorbird.errors import StoreError
+from tailorbird.errors import StoreError, TailorbirdError
 
 
 @contextmanager
-def _said(verb: str, path: Path) -> Iterator[None]:
-    """Turn the operating system's errors into one clear message."""
+def said(verb: str, path: Path, *also: type[Exception]) -> Iterator[None]:
+    """Turn the operating system's errors, and `also` others, into one clear message."""
     try:
         yield
-    except StoreError:
+    except TailorbirdError:
         raise
-    except OSError as error:
+    except (OSError, *also) as error:
         raise StoreError(
-            f"cannot {verb} {path}: {error.strerror or error}",
+            f"cannot {verb} {path}: {getattr(error, 'strerror', None) or error}",
             hint="what was finished before is kept; free the space or fix the path, and run again",
         ) from error
 
 
 def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
     """Call `write` on a temporary file beside `path`, then rename: readers never see half a file."""
-    with _said("write", path):
+    with said("write", path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         os.close(handle)
@@ -63,7 +63,7 @@ def write_json(path: Path, value: Any) -> None:
 
 def read_json(path: Path) -> Any:
     """Read a JSON file."""
-    with _said("read", path):
+    with said("read", path):
         text = path.read_text(encoding="utf-8", errors="replace")
     try:
         return json.loads(text)
@@ -73,7 +73,7 @@ def read_json(path: Path) -> Any:
 
 def append_jsonl(path: Path, rows: Iterable[Any]) -> None:
     """Append rows and flush them to the disk: what was appended survives a kill."""
-    with _said("write", path):
+    with said("write", path):
         path.parent.mkdir(parents=True, exist_ok=True)
         _cut_torn_line(path)
         with path.open("a", encoding="utf-8") as file:
@@ -98,7 +98,7 @@ def read_jsonl(path: Path) -> list[Any]:
     rows: list[Any] = []
     if not path.is_file():
         return rows
-    with _said("read", path):
+    with said("read", path):
         lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     for number, line in enumerate(lines):
         if not line:
@@ -120,5 +120,5 @@ def digest(value: Any) -> str:
 
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes."""
-    with _said("read", path), path.open("rb") as file:
+    with said("read", path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

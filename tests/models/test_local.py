@@ -1,4 +1,4 @@
-"""A folder becomes a model, or one clear error; adapters merge exactly; what is too long is a row."""
+"""A folder becomes a model, or one clear error; adapters merge exactly; too long is a row."""
 
 import json
 import shutil
@@ -119,7 +119,9 @@ def test_completions_are_those_of_transformers(lm: LocalModel) -> None:
 
 def test_scores_are_the_losses_of_the_training_rows(lm: LocalModel) -> None:
     labels = ["blue", "green", "blue green"]
-    for prompt, row in zip([asked("sky"), asked("x")], lm.score([asked("sky"), asked("x")], labels)):
+    for prompt, row in zip(
+        [asked("sky"), asked("x")], lm.score([asked("sky"), asked("x")], labels)
+    ):
         for label, score in zip(labels, row, strict=True):
             tokens = torch.tensor([lm.chat.row(prompt, label).tokens])
             learned = torch.tensor([lm.chat.row(prompt, label).learned])

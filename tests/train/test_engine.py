@@ -18,6 +18,7 @@ from train.killed import Failing, policy_and_rows, recipe
 
 from tailorbird.errors import TrainingError
 from tailorbird.models.chat import Row
+from tailorbird.models.local import load_parts
 from tailorbird.store import read_json, read_jsonl
 from tailorbird.testing import tiny_checkpoint
 from tailorbird.train.engine import TrainingReport, train
@@ -91,7 +92,7 @@ def test_is_the_loop_that_one_would_write_by_hand(base: Path, tmp_path: Path) ->
         (total / count).backward()
         nn.utils.clip_grad_norm_(policy.parameters(), how.max_grad_norm)
         optimizer.step()
-        losses.append(float(total / count))
+        losses.append((total / count).item())
     logged = [row["loss"] for row in read_jsonl(tmp_path / "log.jsonl")]
     assert logged == pytest.approx(losses, abs=1e-5)
     assert furthest(ours, weights(policy)) < 1e-5
@@ -113,7 +114,7 @@ def test_four_batches_of_four_are_one_of_sixteen(base: Path, tmp_path: Path, cou
 
 def test_two_processes_are_one(base: Path, tmp_path: Path) -> None:
     script = [str(HERE / "two_processes.py"), str(base)]
-    launch = ["-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=0"]
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     path = os.pathsep.join([str(HERE.parent), *sys.path])
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": path}
     for name, command in (("one", script), ("two", [*launch, *script])):
@@ -137,12 +138,12 @@ def test_equal_seeds_give_equal_adapters(base: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
-def test_learns(base: Path, tmp_path: Path, optimizer: Any) -> None:
-    rate = {"adamw": 2e-2, "muon": 2e-2}[optimizer]
-    how = recipe(epochs=15, optimizer=optimizer, learning_rate=rate, batch_size=12)
-    _, report = trained(base, tmp_path, how)
-    first = read_jsonl(tmp_path / "log.jsonl")[0]["loss"]
-    assert report.loss < 0.5 * first
+def test_learns_with_all_weights(base: Path, tmp_path: Path, optimizer: Any) -> None:
+    _, rows, pad = policy_and_rows(str(base))
+    model, _ = load_parts(str(base))
+    how = Recipe(0.02, epochs=20, batch_size=12, warmup_steps=0, optimizer=optimizer)
+    report = train(model, SFT(pad), rows, how, tmp_path, quiet=True)
+    assert report.loss < 0.8 * read_jsonl(tmp_path / "log.jsonl")[0]["loss"]
 
 
 # ---- interrupted and resumed -------------------------------------------------------------------
@@ -157,8 +158,9 @@ def test_learns(base: Path, tmp_path: Path, optimizer: Any) -> None:
         (5, recipe(optimizer="muon", learning_rate=0.01)),
         (8, recipe(schedule="decay")),
         (9, recipe(accumulation=2, save_every=2)),
+        (11, recipe(group_by_length=False)),
     ],
-    ids=["early", "middle", "last", "muon", "decay", "accumulating"],
+    ids=["early", "middle", "last", "muon", "decay", "accumulating", "random"],
 )
 def test_an_interrupted_run_ends_as_if_it_had_not_been(
     base: Path, tmp_path: Path, step: int, how: Recipe

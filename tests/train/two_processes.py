@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from safetensors.torch import save_file
+from torch import nn
 from train.killed import policy_and_rows
 
 from tailorbird.train.engine import train
@@ -15,8 +16,9 @@ from tailorbird.train.recipe import Recipe
 def main() -> None:
     model, folder = sys.argv[1:]
     policy, rows, pad = policy_and_rows(model, 16)
-    for module in policy.modules():  # every process would draw its own
-        module.p = 0.0 if hasattr(module, "p") else None
+    for module in policy.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0  # every process would draw its own
     size = 8 // int(os.environ.get("WORLD_SIZE", "1"))
     recipe = Recipe(batch_size=size, epochs=3, warmup_steps=0, group_by_length=False, save_every=2)
     train(policy, SFT(pad), rows, recipe, Path(folder), quiet=True)

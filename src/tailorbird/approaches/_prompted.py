@@ -19,6 +19,7 @@ from tailorbird.retrieve import base as retrieval
 from tailorbird.retrieve.passages import Passage, PassageIndex
 from tailorbird.store import read_json, write_json
 from tailorbird.task.benchmark import Task
+from tailorbird.task.task import EndpointLimits
 from tailorbird.task.types import Example, Message, Prediction, Prompt, Usage
 
 
@@ -35,6 +36,8 @@ def instructions(task: Task, with_labels: bool = True, with_passages: bool = Fal
     lines = [task.spec.goal.strip()]
     if task.labels and with_labels:
         lines.append("Answer with one of these labels: " + ", ".join(task.labels))
+        if task.spec.outputs.out_of_scope:
+            lines.append(f"If none of them fits: {task.spec.outputs.out_of_scope}")
     if with_passages:
         lines.append("Answer from the numbered passages only.")
         if task.spec.outputs.abstain:
@@ -78,6 +81,8 @@ class Prompted:
     """Passages shown per input."""
     adapter: Path | None = None
     """A LoRA adapter, merged into the model."""
+    limits: EndpointLimits = EndpointLimits()
+    """How hard an endpoint may be asked."""
     cache: Path | None = None
     """Where answers of an endpoint are kept; not part of what is saved."""
 
@@ -85,7 +90,7 @@ class Prompted:
 
     def lm(self) -> LM:
         """The model; an endpoint's answers are paid for once."""
-        lm = load_model(self.model, self.adapter)
+        lm = load_model(self.model, self.adapter, self.limits)
         if self.cache is not None and is_endpoint(self.model):
             from tailorbird.models.cached import Cached
 
@@ -164,6 +169,7 @@ class Prompted:
             "demonstrations": [[d.input, d.target] for d in self.demonstrations],
             "shots": self.shots,
             "passages": self.passages,
+            "limits": self.limits.model_dump(),
         }
         write_json(folder / "prompt.json", settings)
         if self.selector is not None:
@@ -178,11 +184,12 @@ class Prompted:
         """Read a saved solver; the model itself loads when it first predicts."""
         settings = read_json(folder / "prompt.json")
         shown = tuple(Demonstration(*pair) for pair in settings.pop("demonstrations"))
-        labels = tuple(settings.pop("labels"))
+        labels, limits = tuple(settings.pop("labels")), EndpointLimits(**settings.pop("limits"))
         selector, index, adapter = (folder / n for n in ("selector", "passages", "adapter"))
         return cls(
             **settings,
             labels=labels,
+            limits=limits,
             demonstrations=shown,
             selector=retrieval.load(selector) if selector.is_dir() else None,
             index=PassageIndex.load(index) if index.is_dir() else None,
@@ -194,7 +201,7 @@ def prompted(task: Task, run: Run, system: str, **rest: Any) -> Prompted:
     """A `Prompted` with what the task and the run fix."""
     return Prompted(
         model=run.model, system=system, max_tokens=task.spec.outputs.max_tokens,
-        labels=task.labels, cache=run.cache, **rest,
+        labels=task.labels, limits=task.spec.endpoint, cache=run.cache, **rest,
     )  # fmt: skip
 
 

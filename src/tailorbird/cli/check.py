@@ -33,5 +33,8 @@ def command(
         for finding in findings:
             console.print(f"{finding.level:>7} ", style=colours[finding.level], end="")
             console.print(finding.text, markup=False, highlight=False)
-    if any(f.level == "error" for f in findings):
+    errors = [f.text for f in findings if f.level == "error"]
+    if errors:
+        if quiet:
+            print("\n".join(errors), file=sys.stderr)
         sys.exit(1)

@@ -9,13 +9,14 @@ from tailorbird.cli.options import AsJson, DataFolder, Overrides, Quiet, Study, 
 from tailorbird.cli.options import parse_overrides
 
 if TYPE_CHECKING:
-    from tailorbird.climb import Listener
+    from tailorbird.climbing import Listener
     from tailorbird.evaluate.results import RungResult
     from tailorbird.task.task import Rung
 
 EXAMPLES = (
-    "Examples: tailorbird climb studies/insurance-email | "
-    "tailorbird climb my-task --model http://localhost:8000/v1#my-model | "
+    "Examples:\n\n"
+    "tailorbird climb studies/insurance-email\n\n"
+    "tailorbird climb my-task --model http://localhost:8000/v1#my-model\n\n"
     "tailorbird climb my-task --model Qwen/Qwen3-0.6B --only zero_shot --only rag"
 )
 
@@ -41,7 +42,7 @@ def command(
 
     from rich.console import Console
 
-    from tailorbird.climb import climb
+    from tailorbird.climbing import climb
     from tailorbird.evaluate.table import print_verdict
 
     overrides = parse_overrides(set_)
@@ -64,7 +65,7 @@ def announcer(metric: str) -> "Listener":
 
     from rich.console import Console
 
-    from tailorbird.climb import Listener
+    from tailorbird.climbing import Listener
 
     class Announcer(Listener):
         console = Console(stderr=True, soft_wrap=True, highlight=False)

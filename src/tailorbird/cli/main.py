@@ -1,6 +1,7 @@
 """The `tailorbird` command: one file per command beside this one; imports wait until it runs."""
 
 import sys
+import warnings
 
 import typer
 
@@ -8,13 +9,19 @@ from tailorbird import __version__
 from tailorbird.cli import check, climb, new, pretrain, report, schema
 from tailorbird.errors import TailorbirdError
 
+_INTERRUPTED = 130
+"""The exit code that typer makes of Ctrl-C."""
+
 app = typer.Typer(
     name="tailorbird",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
     rich_markup_mode="rich",
-    epilog="First steps: tailorbird new my-task; tailorbird check my-task; tailorbird climb my-task",
+    epilog=(
+        "First steps:\n\ntailorbird new my-task\n\ntailorbird check my-task\n\n"
+        "tailorbird climb my-task"
+    ),
 )
 for command in (new, check, climb, report, schema, pretrain):
     app.command(command.__name__.rsplit(".", 1)[-1], epilog=command.EXAMPLES)(command.command)
@@ -30,6 +37,8 @@ def main() -> None:
     if len(sys.argv) == 2 and sys.argv[1] == "--version":
         print(__version__)
         return
+    # What one library says of another's coming versions is nothing that our user can mend.
+    warnings.simplefilter("ignore", FutureWarning)
     try:
         app()
     except TailorbirdError as error:
@@ -40,6 +49,7 @@ def main() -> None:
         if error.hint:
             console.print(f"  -> {error.hint}", markup=False, highlight=False)
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("stopped; run the same command again to go on where it was", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as stop:
+        if stop.code == _INTERRUPTED:
+            print("stopped; run the same command again to go on where it was", file=sys.stderr)
+        raise

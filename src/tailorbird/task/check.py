@@ -5,7 +5,7 @@ difference that this many test items can show is said.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,17 +14,20 @@ from tailorbird.evaluate.statistics import minimal_detectable_difference
 from tailorbird.registry import module, names
 from tailorbird.task.benchmark import Task
 from tailorbird.task.facts import unsupported
-from tailorbird.task.types import SPLITS, Prediction
+from tailorbird.task.types import SPLITS, Example, Prediction, Split
 
 MINIMUM_TEST = 30
 """Fewer test items than this cannot tell a good rung from a bad one."""
+
+
+Level = Literal["ok", "warning", "error"]
 
 
 @dataclass(frozen=True)
 class Finding:
     """One thing that was checked."""
 
-    level: Literal["ok", "warning", "error"]
+    level: Level
     text: str
     """What was found, and for warnings and errors what to do."""
 
@@ -92,27 +95,38 @@ def _empty(task: Task) -> Iterator[Finding]:
 
 
 def _overlap(task: Task) -> Iterator[Finding]:
-    by_text: dict[str, dict[str, str]] = defaultdict(dict)
-    by_group: dict[str, dict[str, str]] = defaultdict(dict)
-    for split in SPLITS:
-        for example in task.splits.get(split, ()):
-            by_text[example.folded].setdefault(split, example.id)
-            if example.group is not None:
-                by_group[example.group].setdefault(split, example.id)
-    for what, index in (("input", by_text), ("group", by_group)):
-        shared = [sides for sides in index.values() if len(sides) > 1]
-        leaks = [sides for sides in shared if "test" in sides]
-        if leaks:
-            where = ", ".join(f"{s} {i!r}" for s, i in leaks[0].items())
-            yield Finding(
-                "error",
-                f"the same {what} stands in test and in another split {len(leaks)} times, "
-                f"first {where}; remove one of each, or set data.drop_leaks: true",
-            )
-        elif shared:
-            yield Finding("warning", f"{len(shared)} times the same {what} in train and dev")
-        else:
-            yield Finding("ok", f"no {what} stands in two splits")
+    texts = ((e.folded, split, e.id) for split, e in _all(task))
+    yield _shared("input", texts, "error", "remove one of each, or set data.drop_leaks: true")
+    groups = ((e.group, split, e.id) for split, e in _all(task) if e.group is not None)
+    by_time = task.spec.data.splits is not None and task.spec.data.splits.by == "time"
+    # A customer who stays is in the past and in the future: what is to be predicted, too.
+    level: Level = "warning" if by_time else "error"
+    yield _shared("group", groups, level, "move each group to one side, or cut with splits.by: group")
+
+
+def _all(task: Task) -> Iterator[tuple[Split, Example]]:
+    return ((split, e) for split in SPLITS for e in task.splits.get(split, ()))
+
+
+def _shared(
+    what: str, entries: Iterable[tuple[str, Split, str]], level: Level, remedy: str
+) -> Finding:
+    """Whether the same key stands in several splits; one that is in test weighs as `level`."""
+    index: dict[str, dict[Split, str]] = defaultdict(dict)
+    for key, split, example in entries:
+        index[key].setdefault(split, example)
+    shared = [sides for sides in index.values() if len(sides) > 1]
+    leaks = [sides for sides in shared if "test" in sides]
+    if leaks:
+        where = ", ".join(f"{s} {i!r}" for s, i in leaks[0].items())
+        return Finding(
+            level,
+            f"the same {what} stands in test and in another split {len(leaks)} times, "
+            f"first {where}; {remedy}",
+        )
+    if shared:
+        return Finding("warning", f"{len(shared)} times the same {what} in train and dev")
+    return Finding("ok", f"no {what} stands in two splits")
 
 
 def _labels(task: Task) -> Iterator[Finding]:

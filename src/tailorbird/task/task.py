@@ -77,7 +77,10 @@ class Data(Strict):
     train_limit: int | None = Field(default=None, gt=0)
     """Use this many training rows: a nested, seeded subset."""
 
-    @field_validator("train", "dev", "test", "all", mode="before")
+    @field_validator(
+        "train", "dev", "test", "all", mode="before",
+        json_schema_input_type=str | File | tuple[str | File, ...],
+    )  # fmt: skip
     @classmethod
     def _files(cls, value: Any) -> Any:
         entries = value if isinstance(value, (list, tuple)) else [value]
@@ -112,7 +115,7 @@ class Outputs(Strict):
     """What should come out."""
 
     labels: tuple[str, ...] | None = None
-    """The closed list of labels; default for `kind: label`: those seen in training."""
+    """The closed list of labels; default for `kind: label`: those that the data hold."""
     out_of_scope: str | None = None
     """The label that means: none of the others."""
     abstain: str | None = None
@@ -133,6 +136,19 @@ class Prices(Strict):
     """One million prompt tokens at the endpoint."""
     completion_million: float | None = Field(default=None, ge=0)
     """One million completion tokens at the endpoint."""
+
+
+class EndpointLimits(Strict):
+    """How hard an endpoint may be asked."""
+
+    concurrency: int = Field(default=8, ge=1)
+    """Requests in flight at once."""
+    timeout_s: float = Field(default=60.0, gt=0)
+    """Seconds to wait for a connection, and for the next byte of an answer."""
+    retries: int = Field(default=5, ge=0)
+    """Further attempts per prompt after the first, with growing waits."""
+    requests_per_minute: float | None = Field(default=None, gt=0)
+    tokens_per_minute: float | None = Field(default=None, gt=0)
 
 
 class Budget(Strict):
@@ -195,11 +211,16 @@ class TaskSpec(Strict):
     budget: Budget = Budget()
     model: str = "fledgling"
     """fledgling, a hub id, a folder, or an endpoint `http://host/v1#name`."""
+    endpoint: EndpointLimits = EndpointLimits()
+    """Used when `model` is an endpoint."""
     rungs: tuple[Rung, ...]
     """Cheap to dear: the order is the ladder."""
     seed: int = 0
 
-    @field_validator("rungs", mode="before")
+    @field_validator(
+        "rungs", mode="before",
+        json_schema_input_type=tuple[str | dict[str, dict[str, Any] | None] | Rung, ...],
+    )  # fmt: skip
     @classmethod
     def _rungs(cls, value: Any) -> Any:
         if not isinstance(value, (list, tuple)) or not value:
@@ -225,11 +246,11 @@ class TaskSpec(Strict):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what all rungs of one benchmark share: all but rungs, model, bar and budget.
+        """SHA-256 of what all rungs of one benchmark share: all but rungs, model, its limits, bar and budget.
 
         Those change no answer of another rung, so a new bar or more money redoes nothing.
         """
-        content = self.model_dump(mode="json", exclude={"rungs", "model", "bar", "budget"})
+        content = self.model_dump(mode="json", exclude={"rungs", "model", "endpoint", "bar", "budget"})
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

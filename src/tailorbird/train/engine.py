@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Sampler
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from tailorbird.errors import TrainingError, nearest
 from tailorbird.progress import progress
-from tailorbird.store import append_jsonl, read_json, read_jsonl, write_json, write_text
+from tailorbird.store import append_jsonl, read_json, read_jsonl, said, write_json, write_text
 from tailorbird.train.objectives.base import Objective
 from tailorbird.train.recipe import Recipe
 from tailorbird.train.rows import Batch
@@ -37,7 +39,7 @@ class TrainingReport:
 
 
 class _Rows(Dataset[dict[str, Any]]):
-    """Rows as the dataset that Trainer wants; `length` is what it groups by."""
+    """Rows as the dataset that Trainer wants."""
 
     def __init__(self, rows: Sequence[Any]) -> None:
         self.rows = rows
@@ -46,12 +48,33 @@ class _Rows(Dataset[dict[str, Any]]):
         return len(self.rows)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        row = self.rows[index]
-        return {"row": row, "input_ids": row.tokens}
+        return {"row": self.rows[index]}
+
+
+class _ByLength(Sampler[int]):
+    """Rows of like length together, in an order that depends on the seed and the epoch alone.
+
+    Trainer's own sampler draws on the global state of the random numbers, so that a run resumed
+    in a later epoch would see other rows.
+    """
+
+    def __init__(self, rows: Sequence[Any], size: int, seed: int, epoch: Callable[[], int]) -> None:
+        self.lengths = [len(row.tokens) for row in rows]
+        self.size, self.seed, self.epoch = size, seed, epoch
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        draw = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch())
+        order: list[int] = get_length_grouped_indices(  # type: ignore[no-untyped-call]
+            self.lengths, self.size, generator=draw
+        )
+        return iter(order)
 
 
 class _Engine(Trainer):
-    """Trainer whose loss is an objective's sum over its weight, exact under accumulation and DDP."""
+    """Trainer with an objective's sum over its weight as loss: exact under accumulation and DDP."""
 
     # The sum is already divided by the weight of all micro-batches of the step.
     loss_is_scaled_for_ga = True
@@ -60,6 +83,16 @@ class _Engine(Trainer):
     def __init__(self, objective: Objective, **kwargs: Any) -> None:
         self.objective = objective
         super().__init__(data_collator=objective.collate, **kwargs)
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        """Trainer's, except that grouping by length is the same in a resumed run."""
+        if self.args.train_sampling_strategy != "group_by_length":
+            return super()._get_train_sampler(train_dataset)
+        assert isinstance(self.train_dataset, _Rows)
+        size = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        return _ByLength(
+            self.train_dataset.rows, size, self.args.seed, lambda: int(self.state.epoch or 0)
+        )
 
     def get_batch_samples(
         self, epoch_iterator: Iterator[Batch], num_batches: int, device: torch.device
@@ -81,6 +114,11 @@ class _Engine(Trainer):
         total = self.objective.loss(model, inputs)
         # DDP averages gradients over processes; the weight already spans them all.
         return total * self.accelerator.num_processes / num_items_in_batch.clamp(min=1)
+
+    def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        # On a full disk safetensors raises an error of its own, and torch.save a RuntimeError.
+        with said("write", Path(str(self.args.output_dir)), SafetensorError, RuntimeError):
+            super()._save_checkpoint(*args, **kwargs)
 
 
 class _Watch(TrainerCallback):
@@ -112,7 +150,7 @@ class _Watch(TrainerCallback):
         if not math.isfinite(loss):
             raise TrainingError(
                 f"the loss became {loss} at step {state.global_step}",
-                hint="lower learning_rate, or look at the last batch: a row may hold only odd tokens",
+                hint="lower learning_rate, or look at the last batch for a row of odd tokens",
             )
         self.losses.append(loss)
         if not state.is_world_process_zero:
@@ -126,7 +164,7 @@ class _Watch(TrainerCallback):
 
 
 def _cut_log(log: Path, step: int) -> None:
-    """Leave out the steps that a killed run took after its last checkpoint: they are taken again."""
+    """Drop the steps that a killed run took after its last checkpoint: they are taken again."""
     kept = [row for row in read_jsonl(log) if row["step"] <= step]
     if log.is_file():
         write_text(log, "".join(json.dumps(row) + "\n" for row in kept))

@@ -6,7 +6,7 @@ from typing import Any
 
 from tailorbird.errors import ModelError
 from tailorbird.extras import need
-from tailorbird.store import read_json, write_json
+from tailorbird.store import read_json, said, write_json
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ def attach(model: Any, adapter: LoRA, seed: int) -> Any:
 def save_adapter(model: Any, folder: Path, base: str, template_digest: str) -> None:
     """Adapter weights in PEFT's own layout, with the base and the template they were made for."""
     model.peft_config["default"].base_model_name_or_path = base
-    model.save_pretrained(str(folder), safe_serialization=True)
+    with said("write", folder, need("safetensors").SafetensorError):
+        model.save_pretrained(str(folder), safe_serialization=True)
     write_json(folder / "tailorbird.json", {"base": base, "chat_template_sha256": template_digest})
 
 

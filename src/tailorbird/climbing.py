@@ -34,7 +34,7 @@ from tailorbird.evaluate.run import answer_test, measure, write_predictions
 from tailorbird.evaluate.slices import Slices, worst_slices
 from tailorbird.models.load import identify
 from tailorbird.registry import module
-from tailorbird.store import digest, read_json, read_jsonl, write_json
+from tailorbird.store import digest, read_json, read_jsonl, said, write_json
 from tailorbird.task.benchmark import Task
 from tailorbird.task.check import Finding, check_benchmark
 from tailorbird.task.strict import parse
@@ -96,7 +96,10 @@ def climb(
             continue
         listener.started(rung)
         try:
-            result, predictions, resumed = _climb_rung(task, rung, approaches[rung.name], out, quiet)
+            with said("write", out / "rungs" / slug(rung.name)):
+                result, predictions, resumed = _climb_rung(
+                    task, rung, approaches[rung.name], out, quiet
+                )
         except (MissingExtra, ModelError, TaskError, TrainingError) as error:
             failures[rung.name] = f"{error} ({error.hint})" if error.hint else str(error)
             listener.failed(rung, failures[rung.name])

@@ -1,0 +1,82 @@
+"""Nothing that a user can set is left out of the pages."""
+
+import dataclasses
+from typing import Any, get_args
+
+import pytest
+from pages import ROOT
+from pydantic import BaseModel
+
+from tailorbird.models.http import Endpoint
+from tailorbird.registry import module, names
+from tailorbird.task.bar import MEASURES
+from tailorbird.task.task import TaskSpec
+from tailorbird.train.recipe import Recipe
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / name).read_text("utf-8")
+
+
+def keys(model: type[BaseModel]) -> set[str]:
+    """Every key of task.yaml; rungs are read from their short form."""
+    found: set[str] = set()
+    for name, field in model.model_fields.items():
+        found.add(name)
+        if name != "rungs":
+            found |= {k for inner in _models(field.annotation) for k in keys(inner)}
+    return found
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [m for arg in get_args(annotation) for m in _models(arg)]
+
+
+def missing(page_name: str, wanted: set[str]) -> list[str]:
+    text = page(page_name)
+    return sorted(w for w in wanted if f"`{w}`" not in text)
+
+
+def test_every_key_of_the_task_file():
+    assert missing("task.md", keys(TaskSpec)) == []
+
+
+@pytest.mark.parametrize("approach", names("approaches"))
+def test_every_setting_of_an_approach(approach: str):
+    text = page("approaches.md")
+    section = text.partition(f"\n## {approach}\n")[2].partition("\n## ")[0]
+    assert section, f"approaches.md has no section {approach}"
+    for field in dataclasses.fields(module("approaches", approach).APPROACH):
+        row = next((r for r in section.splitlines() if r.startswith(f"| `{field.name}` |")), None)
+        assert row is not None, f"{approach}.{field.name} is not described"
+        default = {None: "", True: "true", False: "false"}.get(field.default, field.default)
+        if default not in ("", None):
+            shown = f"{default:g}" if isinstance(default, float) else str(default)
+            assert row.rstrip(" |").endswith(shown), f"{approach}.{field.name}: {shown} is right"
+
+
+def test_every_scorer_and_measure():
+    assert missing("evaluate.md", {*names("task.scorers"), *MEASURES}) == []
+    assert missing("task.md", {*names("task.scorers"), *MEASURES}) == []
+
+
+@pytest.mark.parametrize("scorer", names("task.scorers"))
+def test_which_way_a_scorer_is_better(scorer: str):
+    rows = page("evaluate.md").splitlines()
+    row = next(r for r in rows if r.startswith(f"| `{scorer}` |"))
+    assert f"| {module('task.scorers', scorer).BETTER} |" in row
+
+
+def test_every_kind_of_search():
+    assert missing("retrieve.md", set(names("retrieve"))) == []
+
+
+def test_every_objective_and_field_of_the_recipe():
+    fields = {f.name for f in dataclasses.fields(Recipe)}
+    assert missing("train.md", fields | set(names("train.objectives"))) == []
+
+
+def test_every_setting_of_an_endpoint():
+    assert missing("models.md", {f.name for f in dataclasses.fields(Endpoint)}) == []
