@@ -8,6 +8,7 @@ so that a busy machine slows both; answers must be equal.
 """
 
 import argparse
+import os
 import platform
 import random
 import statistics
@@ -158,6 +159,7 @@ def setting(options: argparse.Namespace) -> dict[str, Any]:
         "items": options.items,
         "prefix": options.prefix,
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
+        "load": round(os.getloadavg()[0], 1),
         "torch": torch.__version__,
         "transformers": transformers.__version__,
     }

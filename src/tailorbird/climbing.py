@@ -68,9 +68,7 @@ class Listener:
         """A rung could not be run."""
 
 
-def climb(
-    task: Task, out: Path, listener: Listener | None = None, quiet: bool = False
-) -> Climbed:
+def climb(task: Task, out: Path, listener: Listener | None = None, quiet: bool = False) -> Climbed:
     """Run, measure and judge every rung of `task`, keeping everything under `out`.
 
     A rung that fails is reported and left out; the others go on. Raises `BenchmarkError` when the
@@ -155,7 +153,7 @@ def _slices(task: Task, results: Results, verdict: Verdict) -> Slices | None:
 
 
 def read_results(out: Path) -> tuple[Results, TaskSpec, dict[str, str]]:
-    """Results, task file and failures of a finished climb. Raises `StoreError` where there is none."""
+    """Results, task file and failures of a finished climb. Raises `StoreError` without one."""
     if not (out / "results.json").is_file():
         raise StoreError(f"no finished climb in {out}", hint="tailorbird climb makes one")
     plain, timings = read_json(out / "results.json"), read_json(out / "timings.json")
@@ -211,7 +209,8 @@ def _fitted(
         shutil.rmtree(run.folder / "adapter", ignore_errors=True)  # the solver has it
     solver = load_solver(folder / "solver")
     if hasattr(solver, "cache"):
-        solver = replace(solver, cache=cache)  # type: ignore[type-var]
+        # How hard an endpoint may be asked is not learned: a new limit holds for an old solver.
+        solver = replace(solver, cache=cache, limits=task.spec.endpoint)  # type: ignore[type-var]
     return solver, float(read_json(marker)["seconds"])
 
 
@@ -288,4 +287,3 @@ def slug(name: str) -> str:
     """A rung's name as a folder name: readable, and different for different names."""
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:60]
     return plain if plain == name else f"{plain}-{digest(name)[:6]}"
-

@@ -15,11 +15,12 @@ from tailorbird.errors import StoreError, TailorbirdError
 @contextmanager
 def said(verb: str, path: Path, *also: type[Exception]) -> Iterator[None]:
     """Turn the operating system's errors, and `also` others, into one clear message."""
+    turned: tuple[type[Exception], ...] = (OSError, *also)
     try:
         yield
     except TailorbirdError:
         raise
-    except (OSError, *also) as error:
+    except turned as error:
         raise StoreError(
             f"cannot {verb} {path}: {getattr(error, 'strerror', None) or error}",
             hint="what was finished before is kept; free the space or fix the path, and run again",
@@ -27,7 +28,7 @@ def said(verb: str, path: Path, *also: type[Exception]) -> Iterator[None]:
 
 
 def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
-    """Call `write` on a temporary file beside `path`, then rename: readers never see half a file."""
+    """Call `write` on a temporary file beside `path`, then rename: nobody reads half a file."""
     with said("write", path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -30,7 +30,7 @@ PASSAGES = (Passage("d#1", "d", "Prices", "It costs £3."), Passage("e", "e", "H
 def scripted(monkeypatch: pytest.MonkeyPatch) -> Scripted:
     """Every prompted solver of this test talks to it; it remembers its prompts."""
     lm = Scripted({}, default="no idea")
-    monkeypatch.setattr(_prompted, "load_model", lambda spec, adapter: lm)
+    monkeypatch.setattr(_prompted, "load_model", lambda *_, **__: lm)
     return lm
 
 

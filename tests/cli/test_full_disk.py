@@ -1,4 +1,4 @@
-"""A disk that fills up: one clear message; what was finished is kept; with space the climb goes on."""
+"""A disk that fills up: one clear message, nothing finished is lost, and with space it goes on."""
 
 import errno
 import json
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from climbing import finished, work
+from climbs import finished, work
 
 from tailorbird.testing import small_task
 

@@ -38,7 +38,8 @@ def _lines() -> Iterator[tuple[str, str]]:
     for module in (new, check, climb, report, schema, pretrain):
         for line in re.findall(r"tailorbird .*", module.EXAMPLES):
             yield module.__name__, line
-    yield "the help of tailorbird", app.info.epilog or ""
+    for line in re.findall(r"tailorbird .*", app.info.epilog or ""):
+        yield "the help of tailorbird", line
 
 
 def _commands() -> list[Any]:

@@ -1,7 +1,14 @@
 """Prove the benchmark before it judges anyone."""
 
-from tailorbird.cli.options import AsJson, DataFolder, Overrides, Quiet, Study, load
-from tailorbird.cli.options import parse_overrides
+from tailorbird.cli.options import (
+    AsJson,
+    DataFolder,
+    Overrides,
+    Quiet,
+    Study,
+    load,
+    parse_overrides,
+)
 
 EXAMPLES = "Example: tailorbird check studies/clinc150 --data-folder ../data/clinc150"
 

@@ -5,8 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tailorbird.cli.options import AsJson, DataFolder, Overrides, Quiet, Study, load
-from tailorbird.cli.options import parse_overrides
+from tailorbird.cli.options import (
+    AsJson,
+    DataFolder,
+    Overrides,
+    Quiet,
+    Study,
+    load,
+    parse_overrides,
+)
 
 if TYPE_CHECKING:
     from tailorbird.climbing import Listener
@@ -24,9 +31,7 @@ EXAMPLES = (
 def command(
     study: Study,
     data_folder: DataFolder = None,
-    out: Annotated[
-        Path | None, typer.Option(help="The climb's folder; default runs/NAME.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The climb's folder; default runs/NAME.")] = None,
     model: Annotated[
         str | None, typer.Option(help="fledgling, a hub id, a folder, or http://host/v1#name.")
     ] = None,

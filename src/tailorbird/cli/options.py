@@ -37,9 +37,7 @@ def parse_overrides(pairs: list[str] | None) -> dict[str, Any]:
     return out
 
 
-def load(
-    study: Path, data_folder: Path | None, overrides: dict[str, Any], quiet: bool
-) -> "Task":
+def load(study: Path, data_folder: Path | None, overrides: dict[str, Any], quiet: bool) -> "Task":
     """The task of `study`; what happened to its rows goes to standard error."""
     from rich.console import Console
 

@@ -13,9 +13,7 @@ def is_endpoint(spec: str) -> bool:
 
 
 @lru_cache(maxsize=2)
-def load_model(
-    spec: str, adapter: Path | None = None, limits: EndpointLimits | None = None
-) -> LM:
+def load_model(spec: str, adapter: Path | None = None, limits: EndpointLimits | None = None) -> LM:
     """The model that `spec` names, with a LoRA `adapter` folder merged in where one is given.
 
     Raises `ModelError` when it cannot be loaded, saying what is missing.

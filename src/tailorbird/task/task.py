@@ -246,11 +246,13 @@ class TaskSpec(Strict):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what all rungs of one benchmark share: all but rungs, model, its limits, bar and budget.
+        """SHA-256 of what all rungs of one benchmark share.
 
-        Those change no answer of another rung, so a new bar or more money redoes nothing.
+        Not of rungs, model, its limits, bar and budget: they change no answer of another rung, so
+        a new bar or more money redoes nothing.
         """
-        content = self.model_dump(mode="json", exclude={"rungs", "model", "endpoint", "bar", "budget"})
+        apart = {"rungs", "model", "endpoint", "bar", "budget"}
+        content = self.model_dump(mode="json", exclude=apart)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
