@@ -32,7 +32,7 @@ from tailorbird.evaluate.report import write_report
 from tailorbird.evaluate.results import Results, RungResult
 from tailorbird.evaluate.run import answer_test, measure, write_predictions
 from tailorbird.evaluate.slices import Slices, worst_slices
-from tailorbird.models.load import identify
+from tailorbird.models.files import identify
 from tailorbird.registry import module
 from tailorbird.store import digest, read_json, read_jsonl, said, write_json
 from tailorbird.task.benchmark import Task

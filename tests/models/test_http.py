@@ -251,9 +251,8 @@ def test_quota_in_a_message_alone_is_only_a_rate_limit():
 
 
 def test_what_was_finished_is_handed_over():
-    with FakeEndpoint(quota=11, delay=0.02) as server:
-        with pytest.raises(QuotaExceeded) as raised:
-            endpoint(server, concurrency=4).complete(prompts(40), GREEDY)
+    with FakeEndpoint(quota=11, delay=0.02) as server, pytest.raises(QuotaExceeded) as raised:
+        endpoint(server, concurrency=4).complete(prompts(40), GREEDY)
     finished = raised.value.finished
     assert len(finished) == 11 == server.answered
     assert all(c.text == f"number {i}" for i, c in finished.items())

@@ -14,7 +14,8 @@ from typing import Any, Self
 from tailorbird.approaches.base import Run
 from tailorbird.errors import TaskError
 from tailorbird.models.base import LM, Completion, Progress, Sampling, TokenLogprobs
-from tailorbird.models.load import is_endpoint, load_model
+from tailorbird.models.files import is_endpoint
+from tailorbird.models.load import load_model
 from tailorbird.retrieve import base as retrieval
 from tailorbird.retrieve.passages import Passage, PassageIndex
 from tailorbird.store import read_json, write_json
@@ -81,8 +82,8 @@ class Prompted:
     """Passages shown per input."""
     adapter: Path | None = None
     """A LoRA adapter, merged into the model."""
-    limits: EndpointLimits = EndpointLimits()
-    """How hard an endpoint may be asked."""
+    limits: EndpointLimits | None = None
+    """How hard an endpoint may be asked; not part of what is saved."""
     cache: Path | None = None
     """Where answers of an endpoint are kept; not part of what is saved."""
 
@@ -169,7 +170,6 @@ class Prompted:
             "demonstrations": [[d.input, d.target] for d in self.demonstrations],
             "shots": self.shots,
             "passages": self.passages,
-            "limits": self.limits.model_dump(),
         }
         write_json(folder / "prompt.json", settings)
         if self.selector is not None:
@@ -184,12 +184,11 @@ class Prompted:
         """Read a saved solver; the model itself loads when it first predicts."""
         settings = read_json(folder / "prompt.json")
         shown = tuple(Demonstration(*pair) for pair in settings.pop("demonstrations"))
-        labels, limits = tuple(settings.pop("labels")), EndpointLimits(**settings.pop("limits"))
+        labels = tuple(settings.pop("labels"))
         selector, index, adapter = (folder / n for n in ("selector", "passages", "adapter"))
         return cls(
             **settings,
             labels=labels,
-            limits=limits,
             demonstrations=shown,
             selector=retrieval.load(selector) if selector.is_dir() else None,
             index=PassageIndex.load(index) if index.is_dir() else None,

@@ -3,7 +3,9 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from tailorbird.approaches._prompted import Demonstration, Prompted, instructions, prompted
 from tailorbird.approaches.base import Run
@@ -16,11 +18,11 @@ from tailorbird.task.types import Example
 class FewShot:
     """Training examples shown as earlier turns."""
 
-    shots: int = 4
+    shots: Annotated[int, Field(ge=1)] = 4
     select: Literal["fixed", "similar"] = "fixed"
     by: str = "sparse"
     """How similar ones are found: sparse, dense or hybrid."""
-    longest: int = 120
+    longest: Annotated[int, Field(ge=1)] = 120
     """Training examples with more words than this are not shown."""
 
     def fit(self, task: Task, run: Run) -> Prompted:

@@ -1,6 +1,9 @@
 """The model tuned on the training data by LoRA, alone or reading retrieved passages."""
 
 from dataclasses import dataclass, replace
+from typing import Annotated
+
+from pydantic import Field
 
 from tailorbird.approaches._prompted import (
     Prompted,
@@ -10,6 +13,8 @@ from tailorbird.approaches._prompted import (
     prompted,
 )
 from tailorbird.approaches.base import Run
+from tailorbird.errors import TaskError
+from tailorbird.models.files import is_endpoint
 from tailorbird.task.benchmark import Task
 from tailorbird.train.policy import LoRA
 from tailorbird.train.recipe import Recipe
@@ -26,22 +31,24 @@ class FineTuned:
 
     retrieve: str | None = None
     """sparse, dense, hybrid or cases: read passages, in training and after."""
-    passages: int = 3
-    unanswerable: float = 0.15
+    passages: Annotated[int, Field(ge=1)] = 3
+    unanswerable: Annotated[float, Field(ge=0, le=1)] = 0.15
     """Share of answerable examples that lose their supporting passage and learn to abstain."""
-    redraw: float = 0.75
+    redraw: Annotated[float, Field(ge=0, le=1)] = 0.75
     """Share of examples whose facts are drawn anew."""
     list_labels: bool = False
     """Whether the prompt lists the labels; once tuned, the model knows them."""
-    epochs: int = 3
-    learning_rate: float = 3e-3
-    batch_size: int = 8
-    rank: int = 16
-    limit: int | None = None
+    epochs: Annotated[int, Field(ge=1)] = 3
+    learning_rate: Annotated[float, Field(gt=0)] = 3e-3
+    batch_size: Annotated[int, Field(ge=1)] = 8
+    rank: Annotated[int, Field(ge=1)] = 16
+    limit: Annotated[int, Field(ge=1)] | None = None
     """Train on this many examples only."""
 
     def fit(self, task: Task, run: Run) -> Prompted:
         """Train the adapter, or take up training where it was killed."""
+        if is_endpoint(run.model):
+            raise TaskError(f"tuning needs a model on this machine, and {run.model} is an endpoint")
         index = passage_index(task, self.retrieve, run.cache) if self.retrieve else None
         system = instructions(task, self.list_labels, with_passages=index is not None)
         solver = prompted(task, run, system)

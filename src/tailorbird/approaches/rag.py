@@ -1,6 +1,9 @@
 """Retrieval-augmented generation: the passages that match the input stand in the prompt."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from tailorbird.approaches._prompted import Prompted, instructions, passage_index, prompted
 from tailorbird.approaches.base import Run
@@ -11,7 +14,7 @@ from tailorbird.task.benchmark import Task
 class RAG:
     """Search the documents, then answer from what was found; the sources are cited."""
 
-    passages: int = 3
+    passages: Annotated[int, Field(ge=1)] = 3
     """Shown per input; a small model is distracted by many."""
     by: str = "hybrid"
     """sparse (words), dense (meaning), hybrid, or cases (meaning and past questions)."""

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from tailorbird.approaches.base import Solver
 from tailorbird.evaluate.results import RungResult
 from tailorbird.evaluate.statistics import Estimate, estimate_mean, estimate_quantile
-from tailorbird.models.load import is_endpoint
+from tailorbird.models.files import is_endpoint
 from tailorbird.progress import progress
 from tailorbird.registry import names
 from tailorbird.store import append_jsonl, read_jsonl, write_atomic

@@ -1,4 +1,4 @@
-"""What Tailorbird asks of a language model: complete, and score continuations. Batched, synchronous."""
+"""What Tailorbird asks of a language model: to complete, and to score. Batched, synchronous."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -53,7 +53,7 @@ class Cached:
     ) -> list[Completion]:
         """One completion per prompt, in order; only new requests reach the model, once each.
 
-        Raises what the model raises; an `EndpointError` has been saved first, and its `finished` also
+        Raises what the model raises; an `EndpointError` has been saved first, and `finished` also
         holds the answers from the cache. Raises `StoreError` when the folder cannot be used.
         """
         if sampling.temperature > 0:

@@ -1,12 +1,27 @@
 """Where a model's files are, and what they hold; nothing heavy is imported to tell."""
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 
 from tailorbird.errors import ModelError
 from tailorbird.store import file_digest
 
 FLEDGLING = Path(__file__).parent / "fledgling" / "weights"
+
+
+def is_endpoint(spec: str) -> bool:
+    """Whether `spec` names an endpoint rather than a model on this machine."""
+    return spec.startswith(("http://", "https://"))
+
+
+@lru_cache(maxsize=8)
+def identify(spec: str) -> str:
+    """Changes when the model's answers could: the digest of its files, or its address."""
+    if is_endpoint(spec):
+        return spec
+    where = Path(locate(spec))
+    return f"{spec}@{folder_digest(where)}" if where.is_dir() else spec
 
 
 def locate(spec: str) -> str:

@@ -307,7 +307,7 @@ class _Session:
     def answer(self, prompt: Prompt, sampling: Sampling) -> Completion:
         """The completion of one prompt, after as many attempts as it takes.
 
-        Raises `_Again` when attempts are used up, `EndpointError` when all prompts would fail alike.
+        Raises `_Again` when attempts are used up, `EndpointError` when all would fail alike.
         """
         request = {
             "model": self.endpoint.model,

@@ -4,12 +4,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from tailorbird.models.base import LM
+from tailorbird.models.files import is_endpoint
 from tailorbird.task.task import EndpointLimits
-
-
-def is_endpoint(spec: str) -> bool:
-    """Whether `spec` names an endpoint rather than a model on this machine."""
-    return spec.startswith(("http://", "https://"))
 
 
 @lru_cache(maxsize=2)
@@ -25,14 +21,3 @@ def load_model(spec: str, adapter: Path | None = None, limits: EndpointLimits | 
     from tailorbird.models.local import LocalModel
 
     return LocalModel.load(spec, adapter)
-
-
-@lru_cache(maxsize=8)
-def identify(spec: str) -> str:
-    """Changes when the model's answers could: the digest of its files, or its address."""
-    if is_endpoint(spec):
-        return spec
-    from tailorbird.models.files import folder_digest, locate
-
-    where = Path(locate(spec))
-    return f"{spec}@{folder_digest(where)}" if where.is_dir() else spec

@@ -14,8 +14,7 @@ from tailorbird.errors import ModelError
 from tailorbird.models.base import Completion, Progress, Sampling, TokenLogprobs
 from tailorbird.models.chat import Chat
 from tailorbird.models.decoding import Decoder
-from tailorbird.models.files import locate
-from tailorbird.models.load import identify
+from tailorbird.models.files import identify, locate
 from tailorbird.store import file_digest
 from tailorbird.task.types import Prompt, Usage
 

@@ -101,7 +101,9 @@ def _overlap(task: Task) -> Iterator[Finding]:
     by_time = task.spec.data.splits is not None and task.spec.data.splits.by == "time"
     # A customer who stays is in the past and in the future: what is to be predicted, too.
     level: Level = "warning" if by_time else "error"
-    yield _shared("group", groups, level, "move each group to one side, or cut with splits.by: group")
+    yield _shared(
+        "group", groups, level, "move each group to one side, or cut with splits.by: group"
+    )
 
 
 def _all(task: Task) -> Iterator[tuple[Split, Example]]:

@@ -45,7 +45,7 @@ def save_adapter(model: Any, folder: Path, base: str, template_digest: str) -> N
 
 
 def merge_adapter(model: Any, folder: Path, template_digest: str) -> Any:
-    """`model` with the adapter's weights added in; refuses another chat template than trained on."""
+    """`model` with the adapter's weights added in; refuses a chat template not trained on."""
     peft = need("peft")
     record = folder / "tailorbird.json"
     if record.is_file() and read_json(record)["chat_template_sha256"] != template_digest:
