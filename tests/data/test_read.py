@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from tailorbird.data.read import Loaded, load_examples
 from tailorbird.errors import DataError, TaskError
@@ -252,6 +253,28 @@ def test_a_row_of_100_000_words(write: Write, load: Load, held_out: str) -> None
         assert example.input == text
 
 
-def test_one_pool_takes_nothing_beside_it(write: Write, load: Load, held_out: str) -> None:
-    with pytest.raises(DataError, match="one pool"):
+def test_one_pool_takes_nothing_beside_it(load: Load, held_out: str) -> None:
+    with pytest.raises(ValidationError, match="one pool"):
         load(all=held_out, train=held_out)
+
+
+def test_what_stands_in_test_is_left_out_of_training_and_counted(write: Write, load: Load) -> None:
+    rows = {
+        "train": ["one", "Two ", "three"],
+        "dev": ["four", "three"],
+        "test": ["two", "five"],
+    }
+    files = {
+        split: write(
+            f"{split}.jsonl", "\n".join(json.dumps({"input": t, "target": "x"}) for t in texts)
+        )
+        for split, texts in rows.items()
+    }
+    loaded = load(**files, drop_leaks=True)
+    assert [e.text for e in loaded.splits["train"]] == ["one"]
+    assert [e.text for e in loaded.splits["dev"]] == ["four", "three"]
+    assert len(loaded.splits["test"]) == 2
+    assert loaded.accounts[0].dropped == {
+        "the same input stands in test": 1,
+        "the same input stands in dev": 1,
+    }

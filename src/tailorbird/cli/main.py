@@ -1,5 +1,6 @@
 """The `tailorbird` command: one file per command beside this one; imports wait until it runs."""
 
+import os
 import sys
 import warnings
 
@@ -37,6 +38,8 @@ def main() -> None:
     if len(sys.argv) == 2 and sys.argv[1] == "--version":
         print(__version__)
         return
+    # Threads that wait by spinning take the core from those they wait for, on a busy machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # What one library says of another's coming versions is nothing that our user can mend.
     warnings.simplefilter("ignore", FutureWarning)
     try:
