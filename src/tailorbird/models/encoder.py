@@ -26,22 +26,37 @@ def _encoder(name: str) -> Any:
         raise ModelError(f"no sentence encoder can be loaded from {name}: {error}") from error
 
 
+_KNOWN: dict[tuple[str, str], Any] = {}
+"""Embeddings of indexed texts, by encoder and text, for the life of the process."""
+
+
 def embed(texts: Sequence[str], cache: Path | None = None, name: str = "minilm") -> Any:
     """Unit-length embeddings, float32[N, D].
 
     `cache`: a folder where the embeddings of this very list are kept, for texts that several
-    rungs index. Queries are never kept: their cost is part of an answer's latency.
+    rungs index. Other texts are never kept: what a query costs is part of an answer's latency.
     """
     file = cache / f"embeddings-{_list_digest(name, texts)}.npy" if cache else None
     if file and file.is_file():
-        return np.load(file, allow_pickle=False)
-    vectors = _encoder(name).encode(
-        list(texts), batch_size=64, normalize_embeddings=True, show_progress_bar=False
-    )
-    matrix = np.asarray(vectors, dtype=np.float32)
+        matrix = np.load(file, allow_pickle=False)
+        _KNOWN.update({(name, t): v for t, v in zip(texts, matrix)})
+        return matrix
+    new = list(dict.fromkeys(t for t in texts if (name, t) not in _KNOWN))
+    found = dict(zip(new, _encode(new, name)))
+    matrix = np.stack([found[t] if t in found else _KNOWN[name, t] for t in texts])
     if file:
+        _KNOWN.update({(name, t): v for t, v in found.items()})
         write_atomic(file, lambda p: _save(p, matrix))
     return matrix
+
+
+def _encode(texts: list[str], name: str) -> Any:
+    if not texts:
+        return []
+    vectors = _encoder(name).encode(
+        texts, batch_size=64, normalize_embeddings=True, show_progress_bar=False
+    )
+    return np.asarray(vectors, dtype=np.float32)
 
 
 def _save(path: Path, matrix: Any) -> None:

@@ -40,7 +40,8 @@ def save_adapter(model: Any, folder: Path, base: str, template_digest: str) -> N
     """Adapter weights in PEFT's own layout, with the base and the template they were made for."""
     model.peft_config["default"].base_model_name_or_path = base
     with said("write", folder, need("safetensors").SafetensorError):
-        model.save_pretrained(str(folder), safe_serialization=True)
+        # Embeddings are never trained here; to be sure, PEFT would ask a hub about the base.
+        model.save_pretrained(str(folder), safe_serialization=True, save_embedding_layers=False)
     write_json(folder / "tailorbird.json", {"base": base, "chat_template_sha256": template_digest})
 
 
