@@ -13,7 +13,7 @@ from tailorbird.approaches._prompted import (
     prompted,
 )
 from tailorbird.approaches.base import Run
-from tailorbird.errors import TaskError
+from tailorbird.errors import ModelError
 from tailorbird.models.files import is_endpoint
 from tailorbird.task.benchmark import Task
 from tailorbird.train.policy import LoRA
@@ -48,7 +48,9 @@ class FineTuned:
     def fit(self, task: Task, run: Run) -> Prompted:
         """Train the adapter, or take up training where it was killed."""
         if is_endpoint(run.model):
-            raise TaskError(f"tuning needs a model on this machine, and {run.model} is an endpoint")
+            raise ModelError(
+                f"tuning needs a model on this machine, and {run.model} is an endpoint"
+            )
         index = passage_index(task, self.retrieve, run.cache) if self.retrieve else None
         system = instructions(task, self.list_labels, with_passages=index is not None)
         solver = prompted(task, run, system)

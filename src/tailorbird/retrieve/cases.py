@@ -40,7 +40,8 @@ class Cases:
             return []
         asked = embed(queries)
         likeness = asked @ self.queries.T
-        remembered = np.zeros((len(queries), len(self.texts)), dtype=np.float32)
+        # A text that no past query reached is neither helped nor harmed: it counts as average.
+        remembered = np.repeat(_mean(likeness), len(self.texts), axis=1)
         for text in np.unique(self.answered_by):
             remembered[:, text] = likeness[:, self.answered_by == text].max(axis=1)
         scores = asked @ self.texts.T + remembered
@@ -57,6 +58,12 @@ class Cases:
         """Read the vectors."""
         with np.load(folder / "cases.npz", allow_pickle=False) as arrays:
             return cls(arrays["texts"], arrays["queries"], arrays["answered_by"])
+
+
+def _mean(likeness: Any) -> Any:
+    """float32[N, 1]: how alike the past queries are to each query; 0 where there are none."""
+    total = likeness.sum(axis=1, keepdims=True)
+    return (total / max(1, likeness.shape[1])).astype(np.float32)
 
 
 RETRIEVER = Cases
