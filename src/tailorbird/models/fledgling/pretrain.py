@@ -1,6 +1,6 @@
 """How fledgling was made: tokenizer, packed rows, two phases of pre-training, half precision.
 
-    tailorbird pretrain OUT --data-folder DATA --tokens 20e6
+    tailorbird pretrain OUT --data-folder DATA --tokens 8e6
 
 Every step is kept under OUT/work and resumed: a killed run goes on at its last checkpoint.
 """
