@@ -72,8 +72,9 @@ class FineTuned:
         model, tokenizer = load_parts(run.model)
         chat = Chat(tokenizer)
         examples = task.examples("train")[: self.limit]
-        texts = as_given(examples, self.epochs, run.seed)
-        if solver.index is not None:
+        if solver.index is None:
+            texts = as_given(examples, self.epochs, run.seed)
+        else:
             texts = Reading(task, solver.index, self.passages, self.unanswerable, self.redraw).draw(
                 examples, self.epochs, run.seed
             )

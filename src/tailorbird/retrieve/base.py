@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
+
+import numpy as np
 
 from tailorbird.registry import module
 from tailorbird.store import read_json, write_json
@@ -15,6 +17,12 @@ class Hit:
 
     index: int
     score: float
+
+
+def best_hits(scores: Any, k: int) -> list[Hit]:
+    """The `k` best of `scores`, float[N], best first; ties in the order of the texts."""
+    order = np.argsort(-scores, kind="stable")[:k]
+    return [Hit(int(i), float(scores[i])) for i in order]
 
 
 Case = tuple[str, int]

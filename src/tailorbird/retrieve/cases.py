@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from tailorbird.models.encoder import embed
-from tailorbird.retrieve.base import Case, Hit
+from tailorbird.retrieve.base import Case, Hit, best_hits
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,7 @@ class Cases:
         for text in np.unique(self.answered_by):
             remembered[:, text] = likeness[:, self.answered_by == text].max(axis=1)
         scores = asked @ self.texts.T + remembered
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-        return [[Hit(int(i), float(row[i])) for i in order] for row, order in zip(scores, best)]
+        return [best_hits(row, k) for row in scores]
 
     def save(self, folder: Path) -> None:
         """Write the vectors."""

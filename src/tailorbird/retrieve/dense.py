@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from tailorbird.models.encoder import embed
-from tailorbird.retrieve.base import Case, Hit
+from tailorbird.retrieve.base import Case, Hit, best_hits
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,7 @@ class Dense:
         if not queries:
             return []
         scores = embed(queries) @ self.vectors.T
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-        return [[Hit(int(i), float(row[i])) for i in order] for row, order in zip(scores, best)]
+        return [best_hits(row, k) for row in scores]
 
     def save(self, folder: Path) -> None:
         """Write the vectors."""

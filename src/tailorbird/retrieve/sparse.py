@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-
 from tailorbird.extras import need
-from tailorbird.retrieve.base import Case, Hit
+from tailorbird.retrieve.base import Case, Hit, best_hits
 
 _WORD = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*")
 _SUFFIX = re.compile(r"(?<=\w{3})(?:'s|ing|ed|es|e|(?<!s)s)$")
@@ -41,8 +39,7 @@ class Sparse:
         rows = []
         for query in queries:
             scores = self.engine.get_scores(words(query))
-            best = np.argsort(-scores, kind="stable")[:k]
-            rows.append([Hit(int(i), float(scores[i])) for i in best])
+            rows.append(best_hits(scores, k))
         return rows
 
     def save(self, folder: Path) -> None:
