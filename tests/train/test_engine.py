@@ -201,7 +201,7 @@ def test_a_half_written_checkpoint_is_passed_over(base: Path, tmp_path: Path) ->
 def test_time_adds_up_and_checkpoints_go(base: Path, tmp_path: Path) -> None:
     interrupted(base, tmp_path, recipe(), 8)
     assert [p.name for p in tmp_path.glob("checkpoint-*")] == ["checkpoint-6"]
-    clock = tmp_path / "clock.json"
+    clock = tmp_path / "work.json"
     clock.write_text(json.dumps({"seconds": read_json(clock)["seconds"] + 1000}))
     _, report = trained(base, tmp_path, recipe())
     assert 1000 < report.seconds < 1100

@@ -7,6 +7,7 @@ import torch
 import transformers
 from torch import Tensor, nn
 
+from tailorbird.errors import TrainingError
 from tailorbird.models.chat import Row
 from tailorbird.train.objectives.base import summed_cross_entropy
 from tailorbird.train.objectives.pretrain import Pretrain
@@ -21,6 +22,7 @@ SHAPE = {
 CONFIGS: dict[str, Any] = {
     "llama": lambda: transformers.LlamaConfig(**SHAPE),
     "qwen3": lambda: transformers.Qwen3Config(**SHAPE, head_dim=8),
+    "mistral": lambda: transformers.MistralConfig(**SHAPE, sliding_window=6),
     "gpt2": lambda: transformers.GPT2Config(
         vocab_size=97, n_embd=32, n_layer=2, n_head=2, initializer_range=0.2
     ),
@@ -76,10 +78,9 @@ def test_padding_changes_nothing(name: str) -> None:
     assert objective.weight(batch) == sum(sum(r.learned) for r in rows())
 
 
-@pytest.mark.parametrize("name", ["llama", "qwen3", "gpt2"])
+@pytest.mark.parametrize("name", ["llama", "qwen3", "mistral", "gpt2", "granite"])
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_packing_changes_nothing(name: str, wrapped: bool) -> None:
-    """Transformers mixes packed rows when only position ids tell them apart and a cache is used."""
     model, objective = make(name), Pretrain()
     packed = list(pack(rows(), 40, 0))
     assert len(packed) < len(rows())
@@ -88,6 +89,13 @@ def test_packing_changes_nothing(name: str, wrapped: bool) -> None:
     loss = objective.loss(Wrapped(model) if wrapped else model, batch)
     torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-4)
     assert objective.weight(batch) == sum(sum(r.learned) for r in rows())
+
+
+def test_packing_is_refused_where_scores_are_capped() -> None:
+    with pytest.raises(TrainingError, match="row by row"):
+        Pretrain().loss(
+            make("gemma2"), Pretrain().collate([{"row": p} for p in pack(rows(), 40, 0)])
+        )
 
 
 def test_packed_gradients_are_those_of_single_rows() -> None:

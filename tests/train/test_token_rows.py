@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tailorbird.models.chat import Row
-from tailorbird.train.rows import PackedRows, pack, pad_left, stack_packed
+from tailorbird.train.rows import PackedRows, lay_end_to_end, pack, pad_left
 
 PAD = 0
 
@@ -24,22 +23,20 @@ def test_rows_are_padded_on_the_left() -> None:
     assert batch["position_ids"].tolist() == [[0, 1, 2], [0, 0, 0]]
 
 
-def test_packed_rows_restart_and_see_their_own_segment_only() -> None:
-    batch = stack_packed(list(pack([row(1, 2, 3), row(5, 7)], 6, PAD)))
-    assert batch["input_ids"].tolist() == [[1, 2, 3, 5, 7, PAD]]
+def test_packed_rows_become_one_sequence_in_which_positions_restart() -> None:
+    packed = list(pack([row(1, 2, 3), row(5, 7)], 6, PAD))
+    batch = lay_end_to_end([*packed, *pack([row(9, 8)], 2, PAD)])
+    assert batch["input_ids"].tolist() == [[1, 2, 3, 5, 7, PAD, 9, 8]]
     # Nothing predicts the first token of a segment.
-    assert batch["labels"].tolist() == [[-100, -100, 3, -100, 7, -100]]
-    assert batch["position_ids"].tolist() == [[0, 1, 2, 0, 1, 0]]
-    segment = torch.tensor([0, 0, 0, 1, 1, 2])
-    expected = (segment[:, None] == segment) & torch.ones(6, 6).tril().bool()
-    assert torch.equal(batch["attention_mask"][0, 0], expected)
+    assert batch["labels"].tolist() == [[-100, -100, 3, -100, 7, -100, -100, -100]]
+    assert batch["position_ids"].tolist() == [[0, 1, 2, 0, 1, 0, 0, 1]]
+    assert batch["row_lengths"].tolist() == [3, 2, 1, 2]
 
 
-def test_without_isolation_rows_see_those_before_them() -> None:
-    batch = stack_packed(list(pack([row(1, 2, 3), row(5, 7)], 6, PAD, isolate=False)))
+def test_without_isolation_rows_are_one() -> None:
+    batch = lay_end_to_end(list(pack([row(1, 2, 3), row(5, 7)], 6, PAD, isolate=False)))
     assert batch["position_ids"].tolist() == [[0, 1, 2, 3, 4, 0]]
-    assert batch["attention_mask"][0, 0, 4].tolist() == [True] * 5 + [False]
-    assert batch["attention_mask"][0, 0, 5].tolist() == [False] * 5 + [True]
+    assert batch["row_lengths"].tolist() == [5, 1]
 
 
 @given(

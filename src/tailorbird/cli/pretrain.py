@@ -1,5 +1,6 @@
 """Make fledgling, the embedded base model, from nothing."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,15 @@ import typer
 
 from tailorbird.cli.options import Quiet
 
-EXAMPLES = "Example: tailorbird pretrain build/fledgling --data-folder ../data --tokens 8e6"
+
+class Size(StrEnum):
+    """The sizes of `models/fledgling/pretrain.py`."""
+
+    SMALL = "small"
+    LARGE = "large"
+
+
+EXAMPLES = "Example: tailorbird pretrain build/fledgling --data-folder ../data"
 
 
 def command(
@@ -15,13 +24,22 @@ def command(
     data_folder: Annotated[
         Path | None, typer.Option("--data-folder", "-d", help="Real text; without it, none.")
     ] = None,
-    tokens: Annotated[float, typer.Option(help="How many tokens to train on.")] = 8e6,
+    tokens: Annotated[
+        float | None, typer.Option(help="How many tokens to train on; by default as the size says.")
+    ] = None,
+    size: Annotated[
+        Size | None, typer.Option(help="small for a CPU, large for a GPU; by default as found.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of data, weights and order.")] = 0,
     quiet: Quiet = False,
 ) -> None:
     """Pre-train fledgling, the embedded base model, by its recipe. Resumes when killed."""
     from tailorbird.models.fledgling.pretrain import pretrain
 
-    for report in pretrain(out, data_folder, tokens, seed, quiet):
-        print(f"{report.steps} steps, {report.seconds:.0f} s, loss {report.loss:.3f}")
+    for report in pretrain(out, data_folder, tokens, size.value if size else None, seed, quiet):
+        print(
+            f"{report.steps} steps, {report.seconds:.0f} s, loss {report.loss:.3f}; "
+            f"{report.tokens_per_second:,.0f} tokens/s, {report.utilisation:.0%} of this machine's "
+            "matrix-product rate"
+        )
     print(f"wrote {out}")

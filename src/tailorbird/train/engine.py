@@ -22,6 +22,7 @@ from tailorbird.store import append_jsonl, read_json, read_jsonl, said, write_js
 from tailorbird.train.objectives.base import Objective
 from tailorbird.train.recipe import Recipe
 from tailorbird.train.rows import Batch
+from tailorbird.train.throughput import Meter, Work, matrix_product_ceiling
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,15 @@ class TrainingReport:
     """Wall time of the steps, resumed runs added up; loading not counted."""
     loss: float
     """Mean over the last tenth of the steps, nats per token."""
+    tokens: int = 0
+    """Real tokens that were read, learned or not, all epochs."""
+    utilisation: float = 0.0
+    """Useful FLOPs per second over those of a large matrix product here; of one process."""
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Real tokens per second of wall time."""
+        return self.tokens / self.seconds if self.seconds else 0.0
 
 
 class _Rows(Dataset[dict[str, Any]]):
@@ -79,6 +89,8 @@ class _Engine(Trainer):
     # The sum is already divided by the weight of all micro-batches of the step.
     loss_is_scaled_for_ga = True
     objective: Objective
+    meter: Meter
+    work: Work
 
     def __init__(self, objective: Objective, **kwargs: Any) -> None:
         self.objective = objective
@@ -111,6 +123,9 @@ class _Engine(Trainer):
     ) -> Any:
         """This micro-batch's share of the step's mean loss."""
         assert isinstance(num_items_in_batch, Tensor)
+        tokens, flops = self.meter.count(inputs)
+        self.work.tokens += tokens
+        self.work.flops += flops
         total = self.objective.loss(model, inputs)
         # DDP averages gradients over processes; the weight already spans them all.
         return total * self.accelerator.num_processes / num_items_in_batch.clamp(min=1)
@@ -124,14 +139,16 @@ class _Engine(Trainer):
 class _Watch(TrainerCallback):
     """Draws progress, keeps the clock across resumes, logs losses, stops on a loss that is none."""
 
-    def __init__(self, folder: Path, tick: Callable[[int], None]) -> None:
-        self.folder, self.tick = folder, tick
-        self.spent = _spent(folder)
+    def __init__(self, folder: Path, work: Work, tick: Callable[[int], None]) -> None:
+        self.folder, self.work, self.tick = folder, work, tick
         self.begun = time.monotonic()
         self.losses: list[float] = []
 
-    def seconds(self) -> float:
-        return self.spent + time.monotonic() - self.begun
+    def clock(self) -> None:
+        """Add the time since it was last looked at to the work."""
+        now = time.monotonic()
+        self.work.seconds += now - self.begun
+        self.begun = now
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.begun = time.monotonic()
@@ -155,12 +172,20 @@ class _Watch(TrainerCallback):
         self.losses.append(loss)
         if not state.is_world_process_zero:
             return
-        row = {"step": state.global_step, "loss": loss, "seconds": round(self.seconds(), 1)}
-        append_jsonl(self.folder / "log.jsonl", [row | {"learning_rate": logs["learning_rate"]}])
+        self.clock()
+        row = {
+            "step": state.global_step,
+            "loss": loss,
+            "seconds": round(self.work.seconds, 1),
+            "tokens": self.work.tokens,
+            "learning_rate": logs["learning_rate"],
+        }
+        append_jsonl(self.folder / "log.jsonl", [row])
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if state.is_world_process_zero:
-            write_json(self.folder / "clock.json", {"seconds": self.seconds()})
+            self.clock()
+            write_json(self.folder / "work.json", asdict(self.work))
 
 
 def _cut_log(log: Path, step: int) -> None:
@@ -185,9 +210,10 @@ def _is_json(path: Path) -> bool:
     return True
 
 
-def _spent(folder: Path) -> float:
-    path = folder / "clock.json"
-    return float(read_json(path)["seconds"]) if path.is_file() else 0.0
+def _work(folder: Path) -> Work:
+    """What earlier, killed runs did."""
+    path = folder / "work.json"
+    return Work(**read_json(path)) if path.is_file() else Work()
 
 
 def train(
@@ -217,10 +243,14 @@ def train(
         trainer.lr_scheduler = _decay(trainer, steps, recipe.warmup_steps)
     checkpoint = _checkpoint(folder)
     with progress("training", steps, quiet) as tick:
-        watch = _Watch(folder, tick)
+        trainer.meter, trainer.work = Meter(model), _work(folder)
+        watch = _Watch(folder, trainer.work, tick)
         trainer.add_callback(watch)
         trainer.train(resume_from_checkpoint=checkpoint)
-    report = _report(watch, trainer.state.global_step, len(rows), learned)
+    watch.clock()
+    dtype = torch.bfloat16 if recipe.bf16 else torch.float32
+    ceiling = matrix_product_ceiling(arguments.device, dtype)
+    report = _report(watch, trainer.state.global_step, len(rows), learned, ceiling)
     trainer.accelerator.wait_for_everyone()
     if trainer.is_world_process_zero():
         write_json(folder / "training.json", asdict(report))
@@ -235,10 +265,12 @@ def _learned_tokens(rows: Sequence[Any]) -> int:
     return int(whole.sum()) if whole is not None else sum(sum(r.learned) for r in rows)
 
 
-def _report(watch: _Watch, steps: int, rows: int, learned: int) -> TrainingReport:
+def _report(watch: _Watch, steps: int, rows: int, learned: int, ceiling: float) -> TrainingReport:
     tail = watch.losses[-max(1, len(watch.losses) // 10) :]
     loss = sum(tail) / max(1, len(tail))
-    return TrainingReport(steps, rows, learned, watch.seconds(), loss)
+    work = watch.work
+    utilisation = work.flops / work.seconds / ceiling if work.seconds else 0.0
+    return TrainingReport(steps, rows, learned, work.seconds, loss, work.tokens, utilisation)
 
 
 def _arguments(recipe: Recipe, folder: Path) -> TrainingArguments:

@@ -114,29 +114,24 @@ def _packed(parts: Sequence[Row], length: int, pad: int, isolate: bool) -> Packe
     return PackedRow(tokens, learned, segment)
 
 
-def stack_packed(rows: Sequence[PackedRow]) -> Batch:
-    """Packed rows as int64[B, T] with a bool[B, 1, T, T] mask: causal, and within a segment only.
+def lay_end_to_end(rows: Sequence[PackedRow]) -> Batch:
+    """All segments of all rows as one sequence int64[1, T] with their `row_lengths` int64[R].
 
-    The mask is explicit because position ids alone do not keep packed rows apart in every
-    version of transformers.
+    Nothing is padded; `attention_by_row` keeps the segments apart. (Position ids alone would not
+    in every version of transformers.)
     """
-    ids = torch.from_numpy(np.stack([r.tokens for r in rows]).astype(np.int64))
-    learned = torch.from_numpy(np.stack([r.learned for r in rows]))
-    segment = torch.from_numpy(np.stack([r.segment for r in rows]).astype(np.int64))
-    length = ids.shape[1]
-    same = segment[:, None, :, None] == segment[:, None, None, :]
-    mask = same & torch.ones(length, length, dtype=torch.bool).tril()
+    ids = torch.from_numpy(np.concatenate([r.tokens for r in rows]).astype(np.int64))
+    learned = torch.from_numpy(np.concatenate([r.learned for r in rows]))
+    starts = np.concatenate([_starts(r.segment) for r in rows])
+    lengths = torch.from_numpy(np.diff(np.append(starts.nonzero()[0], len(starts))))
     return {
-        "input_ids": ids,
-        "labels": torch.where(learned > 0, ids, -100),
-        "attention_mask": mask,
-        "position_ids": _positions(segment),
+        "input_ids": ids[None],
+        "labels": torch.where(learned > 0, ids, -100)[None],
+        "position_ids": torch.cat([torch.arange(n) for n in lengths])[None],
+        "row_lengths": lengths,
     }
 
 
-def _positions(segment: Tensor) -> Tensor:
-    """Positions int64[B, T] that start again at every segment."""
-    index = torch.arange(segment.shape[1]).expand_as(segment)
-    starts = torch.ones_like(segment, dtype=torch.bool)
-    starts[:, 1:] = segment[:, 1:] != segment[:, :-1]
-    return index - torch.where(starts, index, 0).cummax(dim=1).values
+def _starts(segment: Any) -> Any:
+    """bool[T]: where a segment begins."""
+    return np.append(True, segment[1:] != segment[:-1])

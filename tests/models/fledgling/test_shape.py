@@ -4,18 +4,18 @@ import pytest
 import torch
 from transformers import LlamaForCausalLM
 
-from tailorbird.models.fledgling.shape import config, wired_init
+from tailorbird.models.fledgling.shape import Shape, config, wired_init
 
 
 @pytest.fixture(scope="module")
 def wired() -> LlamaForCausalLM:
-    model = LlamaForCausalLM(config(1024))
+    model = LlamaForCausalLM(config(1024, Shape()))
     wired_init(model, 0)
     return model.eval()
 
 
 def test_size() -> None:
-    model = LlamaForCausalLM(config(4096))
+    model = LlamaForCausalLM(config(4096, Shape()))
     assert sum(p.numel() for p in model.parameters()) == 2_557_632
     assert model.lm_head.weight is model.model.embed_tokens.weight
 
@@ -31,10 +31,10 @@ def test_copies_at_step_zero(wired: LlamaForCausalLM) -> None:
 
 
 def test_same_seed_same_weights(wired: LlamaForCausalLM) -> None:
-    again = LlamaForCausalLM(config(1024))
+    again = LlamaForCausalLM(config(1024, Shape()))
     wired_init(again, 0)
     pairs = zip(wired.parameters(), again.parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
-    other = LlamaForCausalLM(config(1024))
+    other = LlamaForCausalLM(config(1024, Shape()))
     wired_init(other, 1)
     assert not torch.equal(other.lm_head.weight, wired.lm_head.weight)

@@ -92,7 +92,7 @@ def test_every_family_renders(tokenizer: PreTrainedTokenizerFast) -> None:
         assert sum(rendered["assistant_masks"]) > 1
         assert rendered["input_ids"][-1] == tokenizer.eos_token_id
         seen.add(document.family)
-    assert seen == set(SHARES) - {"cloze", "plain", "dialogue"}
+    assert seen == set(SHARES) - {"real_questions", "cloze", "plain", "dialogue"}
 
 
 def test_system_is_optional_and_the_prompt_is_a_prefix(tokenizer: PreTrainedTokenizerFast) -> None:

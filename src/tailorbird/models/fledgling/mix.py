@@ -18,6 +18,7 @@ from tailorbird.models.fledgling.tasks import (
     labels,
     lookup,
     passage_qa,
+    real_questions,
     sentences,
     shown_labels,
     slots,
@@ -25,20 +26,21 @@ from tailorbird.models.fledgling.tasks import (
 from tailorbird.models.fledgling.tasks.chat import Conversation, Message
 
 SHARES: dict[str, int] = {
-    "passage_qa": 37,
-    "few_shot": 10,
-    "lookup": 8,
+    "passage_qa": 40,
+    "few_shot": 6,
+    "lookup": 4,
     "labels": 9,
     "shown_labels": 9,
-    "copying": 6,
+    "copying": 3,
     "sentences": 3,
     "slots": 4,
     "arithmetic": 2,
-    "cloze": 4,
-    "plain": 5,
+    "real_questions": 7,
+    "cloze": 2,
+    "plain": 8,
     "dialogue": 3,
 }
-"""Documents of each family in a hundred; without real text the last three are left out."""
+"""Documents of each family in a hundred; without real text the last four are left out."""
 
 _INVENTED: dict[str, Callable[[Random], Conversation]] = {
     "passage_qa": passage_qa.sample,
@@ -50,7 +52,7 @@ _INVENTED: dict[str, Callable[[Random], Conversation]] = {
     "slots": slots.sample,
     "arithmetic": arithmetic.sample,
 }
-_REAL = ("cloze", "plain", "dialogue")
+_REAL = ("real_questions", "cloze", "plain", "dialogue")
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ def _document(rng: Random, family: str, real: RealText | None) -> Document:
 def _read(rng: Random, family: str, real: RealText) -> Conversation:
     if family == "dialogue":
         return next(real.dialogues)
+    if family == "real_questions":
+        return real_questions.sample(rng, real.passage(rng), real.passage(rng))
     if family == "cloze":
         return cloze.sample(rng, real.passage(rng))
     # Half and half: invented sentences look like the passages of the task, real ones do not.

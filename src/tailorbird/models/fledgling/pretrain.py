@@ -1,73 +1,95 @@
 """How fledgling was made: tokenizer, packed rows, two phases of pre-training, half precision.
 
-    tailorbird pretrain OUT --data-folder DATA --tokens 8e6
+    tailorbird pretrain OUT --data-folder DATA
 
 Every step is kept under OUT/work and resumed: a killed run goes on at its last checkpoint.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
 import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
-from tailorbird.models.chat import Chat, Row
-from tailorbird.models.fledgling.mix import Document, documents
-from tailorbird.models.fledgling.shape import config, wired_init
+from tailorbird.models.fledgling.corpus import ROW_TOKENS, Corpus
+from tailorbird.models.fledgling.meaning import meanings
+from tailorbird.models.fledgling.mix import documents
+from tailorbird.models.fledgling.shape import Shape, config, wired_init
 from tailorbird.models.fledgling.tokenizer import train_tokenizer
-from tailorbird.progress import progress
-from tailorbird.store import write_atomic
-from tailorbird.task.types import Message
 from tailorbird.train.engine import TrainingReport, train
 from tailorbird.train.objectives.pretrain import Pretrain
 from tailorbird.train.recipe import Recipe
-from tailorbird.train.rows import PackedRows, pack
 
-TOKENIZER_DOCUMENTS = 30_000
-STEP_TOKENS = 4096
+TOKENIZER_DOCUMENTS = 40_000
+
+
+@dataclass(frozen=True)
+class Size:
+    """A model and how long it is trained."""
+
+    shape: Shape
+    tokens: float
+    step_tokens: int
+    """Tokens of one optimiser step."""
+
+
+Name = Literal["small", "large"]
+SIZES: dict[Name, Size] = {
+    "small": Size(Shape(192, 4, 512), 20e6, 4096),
+    "large": Size(Shape(384, 8, 1024), 1e9, 16 * 4096),
+}
+"""`small` takes hours on two cores, `large` the better part of half an hour on one large GPU."""
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of training at one row length."""
+    """A stretch of training."""
 
     name: str
-    length: int
-    """Tokens per packed row."""
     share: float
     """Of all tokens."""
-    schedule: Any
+    schedule: Literal["constant", "linear"]
     seed: int
-    isolate: bool
-    """Whether documents in a row are hidden from each other."""
 
 
-PHASES = (
-    Phase("short", 512, 0.7, "constant", 1, True),
-    # Few documents are long. Seeing those before them teaches far positions, and to disregard
-    # what does not belong.
-    Phase("long", 1024, 0.3, "linear", 2, False),
-)
+PHASES = (Phase("stable", 0.75, "constant", 1), Phase("decay", 0.25, "linear", 2))
+
+
+def size_for_this_machine() -> Name:
+    """`large` where there is a GPU."""
+    return "large" if torch.cuda.is_available() else "small"
 
 
 def pretrain(
-    out: Path, text_folder: Path | None, tokens: float, seed: int = 0, quiet: bool = False
+    out: Path,
+    text_folder: Path | None,
+    tokens: float | None = None,
+    size: Name | None = None,
+    seed: int = 0,
+    quiet: bool = False,
 ) -> list[TrainingReport]:
-    """Train a model from nothing on about `tokens` tokens; write it to `out` in half precision."""
+    """Train a model from nothing; write it to `out` in half precision.
+
+    `tokens` and `size` are by default what suits the machine.
+    """
+    chosen = SIZES[size or size_for_this_machine()]
     work = out / "work"
     tokenizer = _tokenizer(work, text_folder, seed)
     reports = []
-    model = _start(work, len(tokenizer), seed)
+    model: Any = None
     for phase in PHASES:
-        rows = _rows(work, tokenizer, phase, int(tokens * phase.share), text_folder, seed, quiet)
         folder = work / phase.name
         finished = folder / "model"
         if not finished.is_dir():
-            reports.append(train(model, Pretrain(), rows, _recipe(phase, seed), folder, quiet))
+            count = int((tokens or chosen.tokens) * phase.share / ROW_TOKENS)
+            corpus = Corpus(
+                folder / "rows", work / "tokenizer", text_folder, count, seed + phase.seed
+            )
+            model = model or _start(chosen.shape, tokenizer, seed)
+            rows, recipe = corpus.rows(quiet), _recipe(phase, chosen, seed)
+            reports.append(train(model, Pretrain(), rows, recipe, folder, quiet))
             model.save_pretrained(finished)
         model = LlamaForCausalLM.from_pretrained(finished, dtype=torch.float32)
     export(model, tokenizer, out)
@@ -80,18 +102,24 @@ def export(model: Any, tokenizer: Any, out: Path) -> None:
     tokenizer.save_pretrained(out)
 
 
-def _recipe(phase: Phase, seed: int) -> Recipe:
+def _recipe(phase: Phase, size: Size, seed: int) -> Recipe:
     return Recipe(
-        optimizer="muon", learning_rate=0.01, epochs=1, batch_size=STEP_TOKENS // phase.length,
-        warmup_steps=20 if phase.name == "short" else 0, schedule=phase.schedule,
+        optimizer="muon", learning_rate=0.01, epochs=1, batch_size=size.step_tokens // ROW_TOKENS,
+        warmup_steps=20 if phase is PHASES[0] else 0, schedule=phase.schedule,
         group_by_length=False, save_every=100, seed=seed,
+        bf16=torch.cuda.is_available() and torch.cuda.is_bf16_supported(),
     )  # fmt: skip
 
 
-def _start(work: Path, vocabulary: int, seed: int) -> LlamaForCausalLM:
+def _start(shape: Shape, tokenizer: PreTrainedTokenizerFast, seed: int) -> LlamaForCausalLM:
     torch.manual_seed(seed)
-    model = LlamaForCausalLM(config(vocabulary))
+    model = LlamaForCausalLM(config(len(tokenizer), shape))
     wired_init(model, seed)
+    width = shape.content.stop // 2
+    texts = [str(tokenizer.decode([i])).strip() for i in range(len(tokenizer))]
+    with torch.no_grad():
+        table = model.get_parameter("model.embed_tokens.weight")
+        table[:, :width] = meanings(texts, width, seed)
     return model
 
 
@@ -102,46 +130,3 @@ def _tokenizer(work: Path, text_folder: Path | None, seed: int) -> PreTrainedTok
         train_tokenizer(sample).save_pretrained(folder)
     loaded: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(folder)
     return loaded
-
-
-def token_rows(stream: Iterator[Document], tokenizer: Any, longest: int) -> Iterator[Row]:
-    """Conversations learn what the assistant says; running text learns all of itself."""
-    chat = Chat(tokenizer)
-    for document in stream:
-        if document.messages is not None:
-            turns = tuple(Message(m["role"], m["content"]) for m in document.messages)  # type: ignore[arg-type]
-            row = chat.conversation(turns)
-            # Cut in two, a question would be answered without its passage.
-            if len(row.tokens) <= longest:
-                yield row
-        else:
-            ids = tokenizer(f"<|text|>{document.text}<|end|>", add_special_tokens=False).input_ids
-            yield Row(tuple(ids), (1,) * len(ids))
-
-
-def _rows(
-    work: Path, tokenizer: Any, phase: Phase, tokens: int, text_folder: Path | None, seed: int,
-    quiet: bool,
-) -> PackedRows:  # fmt: skip
-    count = tokens // phase.length
-    files = [work / f"{phase.name}-{part}.npy" for part in ("tokens", "learned", "segment")]
-    if not all(f.is_file() for f in files):
-        stream = token_rows(documents(seed + phase.seed, text_folder), tokenizer, phase.length)
-        packed = pack(stream, phase.length, tokenizer.pad_token_id, phase.isolate)
-        rows = []
-        with progress(f"writing {phase.name} rows", count, quiet) as tick:
-            for row in islice(packed, count):
-                rows.append(row)
-                tick(1)
-        for file, part in zip(files, ("tokens", "learned", "segment")):
-            dtype = np.int8 if part == "learned" else np.uint16
-            _save(file, np.stack([getattr(r, part) for r in rows]).astype(dtype))
-    return PackedRows(*(np.load(f, mmap_mode="r") for f in files))
-
-
-def _save(file: Path, array: Any) -> None:
-    def write(path: Path) -> None:
-        with path.open("wb") as handle:
-            np.save(handle, array, allow_pickle=False)
-
-    write_atomic(file, write)

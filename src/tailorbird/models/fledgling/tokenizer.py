@@ -35,7 +35,7 @@ CHAT_TEMPLATE = (
 
 
 def train_tokenizer(
-    documents: Iterable[Document], vocab_size: int = 4096
+    documents: Iterable[Document], vocab_size: int = 8192
 ) -> PreTrainedTokenizerFast:
     """Learn merges from finitely many ``documents``; about 25 MB of them are plenty."""
     tokenizer = _untrained()

@@ -33,18 +33,14 @@ def learned_tokens(batch: Batch) -> Tensor:
 def summed_cross_entropy(model: nn.Module, batch: Batch) -> Tensor:
     """Cross-entropy (nats) summed over the learned tokens.
 
-    Only learned tokens pass the output layer. `use_cache=False` also keeps packed rows apart (see
-    `stack_packed`).
+    Only learned tokens pass the output layer; `labels` are moved, so the last token's output is
+    computed for nothing.
     """
-    targets = batch["labels"][:, 1:]
-    inputs = {
-        "input_ids": batch["input_ids"][:, :-1],
-        "attention_mask": _drop_last(batch["attention_mask"]),
-        "position_ids": batch["position_ids"][:, :-1],
-        "use_cache": False,
-    }
+    targets = nn.functional.pad(batch["labels"][:, 1:], (0, 1), value=-100)
+    inputs: dict[str, Any] = {k: v for k, v in batch.items() if k != "labels"}
+    inputs["use_cache"] = False
     if hasattr(model, "module"):  # DistributedDataParallel must see the call of forward
-        logits, wanted = _from_first_learned(model, inputs, targets)
+        logits, wanted = _at_learned_columns(model, inputs, targets)
     else:
         inside: Any = getattr(model, "get_base_model", None)  # below the adapters of PEFT
         logits, wanted = _at_learned(inside() if inside else model, inputs, targets)
@@ -54,7 +50,7 @@ def summed_cross_entropy(model: nn.Module, batch: Batch) -> Tensor:
 def _at_learned(causal: Any, inputs: dict[str, Any], targets: Tensor) -> tuple[Tensor, Tensor]:
     """Logits float[L, V] of the learned positions; for models whose head is one plain layer."""
     if any(getattr(causal.config, name, None) for name in _CHANGED_LOGITS):
-        return _from_first_learned(causal, inputs, targets)
+        return _at_learned_columns(causal, inputs, targets)
     hidden = causal.get_decoder()(**inputs).last_hidden_state
     chosen = targets != -100
     return causal.get_output_embeddings()(hidden[chosen]), targets[chosen]
@@ -67,16 +63,11 @@ _CHANGED_LOGITS = (
 """Configuration of models that do more to their logits than one linear layer."""
 
 
-def _from_first_learned(
+def _at_learned_columns(
     model: Any, inputs: dict[str, Any], targets: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """The same for any model: with rows padded on the left, prompts cost no output layer."""
-    columns = (targets != -100).any(dim=0).nonzero()
-    keep = targets.shape[1] - int(columns[0]) if len(columns) else 1
-    logits = model(**inputs, logits_to_keep=keep).logits
-    chosen = targets[:, -keep:] != -100
-    return logits[chosen], targets[:, -keep:][chosen]
-
-
-def _drop_last(mask: Tensor) -> Tensor:
-    return mask[:, :-1] if mask.dim() == 2 else mask[:, :, :-1, :-1]
+    """The same for any model, of all columns in which some row of the batch learns."""
+    columns = (targets != -100).any(dim=0).nonzero()[:, 0]
+    logits = model(**inputs, logits_to_keep=columns).logits
+    chosen = targets[:, columns] != -100
+    return logits[chosen], targets[:, columns][chosen]

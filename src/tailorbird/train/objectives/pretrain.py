@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from tailorbird.train.attention import attention_by_row
 from tailorbird.train.objectives.base import learned_tokens, summed_cross_entropy
-from tailorbird.train.rows import Batch, PackedRow, stack_packed
+from tailorbird.train.rows import Batch, PackedRow, lay_end_to_end
 
 
 @dataclass(frozen=True)
@@ -14,8 +15,8 @@ class Pretrain:
     """Cross-entropy of every learned token of packed rows, averaged over tokens."""
 
     def collate(self, rows: Sequence[dict[str, PackedRow]]) -> Batch:
-        """Packed rows of equal length with their block-causal mask."""
-        return stack_packed([r["row"] for r in rows])
+        """Packed rows as one sequence."""
+        return lay_end_to_end([r["row"] for r in rows])
 
     def weight(self, batch: Batch) -> Tensor:
         """Learned tokens."""
@@ -23,4 +24,5 @@ class Pretrain:
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Summed cross-entropy."""
-        return summed_cross_entropy(model, batch)
+        with attention_by_row(model):
+            return summed_cross_entropy(model, batch)

@@ -1,4 +1,12 @@
-"""The organisations whose passages are read: ``domains.txt``, and facts combined at random."""
+"""The organisations whose passages are read: the files of ``organisations/``, one block each, and
+facts combined at random.
+
+    @ name of domain | who writes in / another word | template for the names of what it offers
+    - noun of a fact : kind of its value, or "one of: this / that / a third"
+      = how a passage states it; {v} is the value, {it} the thing on offer
+      ? how a person asks for it, without a final mark
+      ~ how a person tells what happened and asks for it on the way; full sentences
+"""
 
 from dataclasses import dataclass
 from functools import cache
@@ -6,6 +14,7 @@ from importlib import resources
 from random import Random
 
 from tailorbird.models.fledgling.tasks.grammar import say, words
+from tailorbird.models.fledgling.tasks.values import VALUES
 
 
 @dataclass(frozen=True)
@@ -15,11 +24,19 @@ class Fact:
     noun: str
     """What it is called, without an article."""
     kind: str
-    """Which values it takes: a key of ``values.VALUES``."""
+    """Which values it takes: a key of ``values.VALUES``, or empty if it has ``choices``."""
     says: tuple[str, ...] = ()
     """Templates by which a passage states it, with ``{v}`` and perhaps ``{it}``."""
     asks: tuple[str, ...] = ()
     """Templates by which a person asks for it in other words; no final mark."""
+    situations: tuple[str, ...] = ()
+    """Templates by which a person tells what happened and asks for it, in full sentences."""
+    choices: tuple[str, ...] = ()
+    """The values of a fact that is no figure: phrases that fit all of ``says``."""
+
+    def draw(self, rng: Random) -> str:
+        """A value."""
+        return rng.choice(self.choices) if self.choices else VALUES[self.kind](rng)
 
 
 @dataclass(frozen=True)
@@ -32,6 +49,7 @@ class Domain:
     things: str
     """Template for the names of what it offers."""
     facts: tuple[Fact, ...]
+    """In an order in which neighbours are easily confused."""
 
 
 _MODIFIERS = words(
@@ -74,10 +92,11 @@ def thing(rng: Random, domain: Domain) -> str:
 
 @cache
 def domains() -> tuple[Domain, ...]:
-    """All blocks of ``domains.txt``."""
-    folder = resources.files("tailorbird.models.fledgling.tasks")
-    text = (folder / "domains.txt").read_text(encoding="utf-8")
-    return tuple(_domain(block) for block in text.split("\n@ ")[1:])
+    """All blocks of all files."""
+    folder = resources.files("tailorbird.models.fledgling.tasks") / "organisations"
+    files = sorted(folder.iterdir(), key=lambda file: file.name)
+    texts = (file.read_text(encoding="utf-8") for file in files)
+    return tuple(_domain(block) for text in texts for block in f"\n{text}".split("\n@ ")[1:])
 
 
 def _domain(block: str) -> Domain:
@@ -88,7 +107,8 @@ def _domain(block: str) -> Domain:
 
 def _fact(block: str) -> Fact:
     head, *lines = (line.strip() for line in block.splitlines())
-    noun, kind = head.split(" : ")
-    says = tuple(line[2:] for line in lines if line.startswith("= "))
-    asks = tuple(line[2:] for line in lines if line.startswith("? "))
-    return Fact(noun, kind, says, asks)
+    noun, _, kind = head.partition(" : ")
+    one, _, listed = kind.partition("one of: ")
+    by_mark = {m: tuple(t[2:] for t in lines if t.startswith(m)) for m in ("= ", "? ", "~ ")}
+    choices = tuple(listed.split(" / ")) if listed else ()
+    return Fact(noun, one, by_mark["= "], by_mark["? "], by_mark["~ "], choices)

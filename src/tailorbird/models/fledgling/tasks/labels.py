@@ -7,7 +7,7 @@ from importlib import resources
 from random import Random
 
 from tailorbird.models.fledgling.tasks.chat import Conversation, Message, assistant, system, user
-from tailorbird.models.fledgling.tasks.domains import domains
+from tailorbird.models.fledgling.tasks.domains import Fact, domains, thing
 from tailorbird.models.fledgling.tasks.grammar import capital, say
 from tailorbird.models.fledgling.tasks.letters import noisy
 
@@ -24,7 +24,7 @@ class Label:
 
 def sample(rng: Random) -> Conversation:
     """A goal, the list of labels, one to three texts."""
-    labels = label_set(rng, rng.choices((3, 5, 8, 12, 24), weights=(3, 4, 3, 3, 1))[0])
+    labels = label_set(rng, rng.choices((3, 5, 8, 12, 24, 40), weights=(3, 4, 3, 3, 2, 1))[0])
     spell = spelling(rng)
     names = [spell(label.name) for label in labels]
     turns: list[Message] = [system(f"{goal(rng)}{list_of_labels(rng, names)}")]
@@ -67,9 +67,11 @@ def spelling(rng: Random) -> Callable[[str], str]:
 def label_set(rng: Random, size: int) -> list[Label]:
     """``size`` labels (fewer if a kind has fewer), in random order."""
     kind = rng.random()
-    if kind < 0.55:
+    if kind < 0.45:
+        return _facts(rng, size)
+    if kind < 0.75:
         return _intents(rng, size)
-    pool = _named("topic") if kind < 0.75 else _named("feeling") if kind < 0.82 else _desks()
+    pool = _named("topic") if kind < 0.87 else _named("feeling") if kind < 0.92 else _desks()
     return rng.sample(pool, min(size, len(pool)))
 
 
@@ -102,6 +104,27 @@ _TAILS = (
     ", [because we are moving|since I am abroad|as it was a mistake|for my daughter].",
     ". [Thanks|Thank you|Many thanks]!",
 )
+
+
+def _facts(rng: Random, size: int) -> list[Label]:
+    """What people ask about, in words that are not those of the label; neighbours are alike."""
+    domain = rng.choice(domains())
+    pool = list(domain.facts)
+    if rng.random() < 0.5 or len(pool) < size:  # of several organisations: easier to tell apart
+        pool += [fact for other in rng.sample(domains(), 6) for fact in other.facts]
+    by_noun = {fact.noun: fact for fact in rng.sample(pool, len(pool))}
+    it = thing(rng, domain)
+    return [_asked_about(fact, it) for fact in list(by_noun.values())[:size]]
+
+
+def _asked_about(fact: Fact, it: str) -> Label:
+    def text(rng: Random) -> str:
+        if fact.situations and rng.random() < 0.4:
+            return noisy(rng, say(rng, rng.choice(fact.situations), it=it))
+        mark = rng.choice(("?", "?", "", "."))
+        return _typed(rng, say(rng, rng.choice(fact.asks), it=it) + mark)
+
+    return Label(fact.noun, text)
 
 
 def _intents(rng: Random, size: int) -> list[Label]:

@@ -1,12 +1,26 @@
 """How people ask: a bare question, or an e-mail with greeting, story, anger, typos and a name."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 from random import Random
 
-from tailorbird.models.fledgling.tasks.domains import Domain
+from tailorbird.models.fledgling.tasks.domains import Domain, Fact
 from tailorbird.models.fledgling.tasks.grammar import capital, say
 from tailorbird.models.fledgling.tasks.passages import Point
-from tailorbird.models.fledgling.tasks.values import VALUES, amount, code, date, person
+from tailorbird.models.fledgling.tasks.values import (
+    FIRST_NAMES,
+    MONTHS,
+    NUMBER_WORDS,
+    STREETS,
+    WEEKDAYS,
+    amount,
+    code,
+    date,
+    person,
+    place,
+)
 
 
 @dataclass(frozen=True)
@@ -49,79 +63,93 @@ _LEADS = (
     "so ",
     "my question: ",
 )
-_GREETINGS = (
-    "[Hello|Hi|Hey|Good morning|Good evening|Good afternoon][,|!|.]",
-    "Dear [Sir or Madam|team|all|colleagues|{org}],",
-    "[Hello|Dear|Hi] {org} [team,|people,|,]",
-    "",
-)
-_STORIES = (
-    "I have been a {who} [for many years|since {date}|for a while].",
-    "[My reference is|My number is|Customer number] {code}.",
-    "I [tried to call|called] [twice|several times] but [nobody answered|the line was busy].",
-    "[I read|I looked at] your [website|leaflet|page] but could not find [it|this].",
-    "[Last week|On {date}|Yesterday] I paid {amount} [by card|in cash] [at the desk|].",
-    "[My neighbour|A friend|My sister] {name} [told me to write|said you would know].",
-    "[We are planning|I am planning] [a few things|next month|our summer] [now|at the moment].",
-    "[The weather has been awful here|My mother has been ill|We have just moved].",
-    "[I hope you are well|I hope this reaches the right person].",
-    "[Your colleague|Somebody at the desk] was [very kind|not very helpful] on {date}.",
-    "I [normally|usually] [do this online|ask at the desk][, but I cannot get out|].",
-)
-_ANGER = (
-    "[This is|I find this] [really|quite|very] [annoying|unacceptable|disappointing]!",
-    "I am [losing patience|very unhappy|rather cross][.|!|!!]",
-    "[Nobody|No one] [seems to care|ever answers]!",
-    "This is [the second|the third] time I write.",
-)
+_TOWNS = ("ton", "ford", "ham", "by", " Bay", " Green", "field")
 _RUMOURS = (
     "[Someone|A friend|My brother] [told me|says|thinks] it was {wrong}, is that right?",
     "I [think|thought|believe] it was {wrong} [last year|before|].",
 )
-_CLOSINGS = (
-    "[Thanks|Thank you|Many thanks|Cheers|Thanks a lot][!|.|,]",
-    "[Kind regards|Best wishes|Yours sincerely|Regards|Best],",
-    "[Looking forward to your answer.|Please reply soon.|Waiting for your answer.]",
-    "",
-)
+
+
+@cache
+def phrases() -> dict[str, tuple[str, ...]]:
+    """Templates of what stands around a question, by section of ``letters.txt``."""
+    folder = resources.files("tailorbird.models.fledgling.tasks")
+    sections = f"\n{(folder / 'letters.txt').read_text(encoding='utf-8')}".split("\n@ ")[1:]
+    lines = (section.strip().splitlines() for section in sections)
+    return {name: tuple(filter(None, templates)) for name, *templates in lines}
 
 
 def question(rng: Random, point: Point) -> str:
-    """A complete question that names the thing, ending in a mark."""
+    """A question, or what happened and a question, that can be understood with the passages."""
     fact = point.fact
-    if fact.asks and rng.random() < 0.6:
-        ask = say(rng, rng.choice(fact.asks), it=point.it)
-    else:
-        forms = (*_ASKS.get(fact.kind, ()), *_ANY_ASKS)
-        ask = say(rng, rng.choice(forms), noun=fact.noun)
+    if fact.situations and rng.random() < 0.45:
+        template = rng.choice(fact.situations)
+        text = say(rng, template, it=point.it)
+        return text if "{it}" in template or not point.named else _with_aside(rng, point, text)
+    template = _ask(rng, fact)
+    ask = say(rng, template, it=point.it, noun=fact.noun)
     mark = "?" if rng.random() < 0.9 else rng.choice((".", "", "??"))
-    if rng.random() < 0.55:
+    named = "{it}" in template or (not point.named and rng.random() < 0.75)
+    if not named and rng.random() < 0.55:
         place = say(rng, "[for|with|on|in the case of] [the|your|my] {it}", it=point.it)
         # The thing first or last; a place in the middle would need grammar we do not have.
-        text = f"{place}, {ask}" if rng.random() < 0.3 else f"{ask} {place}"
-        return capital(say(rng, rng.choice(_LEADS)) + text) + mark
-    aside = say(rng, rng.choice(_ASIDES), it=f"the {point.it}")
+        ask = f"{place}, {ask}" if rng.random() < 0.3 else f"{ask} {place}"
+        named = True
     asked = capital(say(rng, rng.choice(_LEADS)) + ask) + mark
-    return f"{capital(aside)} {asked}" if rng.random() < 0.7 else f"{asked} {capital(aside)}"
+    return asked if named else _with_aside(rng, point, asked)
+
+
+def _ask(rng: Random, fact: Fact) -> str:
+    if fact.asks and (fact.choices or rng.random() < 0.7):
+        return rng.choice(fact.asks)
+    return rng.choice((*_ASKS.get(fact.kind, ()), *_ANY_ASKS))
+
+
+def _with_aside(rng: Random, point: Point, asked: str) -> str:
+    aside = capital(say(rng, rng.choice(_ASIDES), it=f"the {point.it}"))
+    return f"{aside} {asked}" if rng.random() < 0.7 else f"{asked} {aside}"
 
 
 def letter(rng: Random, domain: Domain, organisation: str, points: tuple[Point, ...]) -> Letter:
-    """An e-mail that asks for every one of ``points``."""
-    asked = [question(rng, point) for point in points]
-    if len(asked) > 1:
-        asked[1] = say(rng, "[Also: |And another thing: |Besides, I want to ask: |]") + asked[1]
-    if rng.random() < 0.12:
-        wrong = VALUES[points[-1].fact.kind](rng)
-        asked.append(say(rng, rng.choice(_RUMOURS), wrong=wrong))
-    body = [_story(rng, domain) for _ in range(rng.choice((0, 1, 1, 2)))]
-    tail = [_story(rng, domain)] if rng.random() < 0.25 else []
-    tail += [say(rng, rng.choice(_ANGER))] if rng.random() < 0.15 else []
+    """An e-mail that asks for every one of ``points``, among things that do not matter."""
+    tell = _teller(rng, domain, organisation, points[0].it)
+    asked = [question(rng, points[0])]
+    for point in points[1:]:
+        asked += [tell("between", 0.8), question(rng, point)]
+    if not points[-1].fact.choices and rng.random() < 0.08:
+        asked.append(say(rng, rng.choice(_RUMOURS), wrong=points[-1].fact.draw(rng)))
+    mood = rng.choice(("anger", "worry", "aside", "aside", "story"))
+    before = [tell("opening", 0.45), *_stories(rng, tell), tell("lead", 0.3)]
+    after = [tell(mood, 0.35), tell("story", 0.12), tell("aside", 0.2)]
     signed = person(rng) if rng.random() < 0.6 else None
-    greeting = say(rng, rng.choice(_GREETINGS), org=organisation)
-    closing = say(rng, rng.choice(_CLOSINGS))
-    middle = noisy(rng, " ".join([*body, *asked, *tail]))
-    gap = rng.choice(("\n", " ", "\n\n"))
-    return Letter(gap.join(filter(None, (greeting, middle, closing, signed))), signed)
+    middle = noisy(rng, " ".join(filter(None, [*before, *asked, *after])))
+    subject = tell("subject", 0.1)
+    head = f"Subject: {subject}" if subject else ""
+    gap = rng.choice(("\n", " ", "\n\n")) if not head else "\n"
+    parts = (head, tell("salutation", 0.7), middle, tell("closing", 0.6), signed)
+    return Letter(gap.join(filter(None, parts)), signed)
+
+
+def _stories(rng: Random, tell: Callable[[str, float], str]) -> list[str]:
+    return [tell("story", 1.0) for _ in range(rng.choices((0, 1, 2, 3), weights=(4, 4, 2, 1))[0])]
+
+
+def _teller(rng: Random, domain: Domain, organisation: str, it: str) -> Callable[[str, float], str]:
+    """Draws a phrase of a section, or nothing; one writer's slots stay the same."""
+    slots = {
+        "who": rng.choice(domain.people), "org": organisation, "it": it, "name": person(rng),
+        "first": rng.choice(FIRST_NAMES), "date": date(rng), "amount": amount(rng),
+        "code": code(rng), "place": place(rng), "town": rng.choice(STREETS) + rng.choice(_TOWNS),
+        "month": rng.choice(MONTHS), "weekday": rng.choice(WEEKDAYS),
+        "number": rng.choice(NUMBER_WORDS),
+    }  # fmt: skip
+
+    def tell(section: str, chance: float) -> str:
+        if rng.random() >= chance:
+            return ""
+        return say(rng, rng.choice(phrases()[section]), **slots)
+
+    return tell
 
 
 def noisy(rng: Random, text: str) -> str:
@@ -141,15 +169,3 @@ def noisy(rng: Random, text: str) -> str:
             )
             letters.append("")  # the list keeps its length at least, so ``at`` stays valid
     return "".join(letters)
-
-
-def _story(rng: Random, domain: Domain) -> str:
-    return say(
-        rng,
-        rng.choice(_STORIES),
-        who=rng.choice(domain.people),
-        date=date(rng),
-        code=code(rng),
-        amount=amount(rng),
-        name=person(rng),
-    )

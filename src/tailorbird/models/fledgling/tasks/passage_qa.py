@@ -20,7 +20,7 @@ UNANSWERABLE = 0.18
 
 
 def sample(rng: Random) -> Conversation:
-    """One shelf, one style, one to three turns."""
+    """One shelf, one style, one to five turns."""
     books = shelf(rng)
     wanted = style(rng, books.organisation)
     who = rng.choice(books.domain.people)
@@ -30,18 +30,20 @@ def sample(rng: Random) -> Conversation:
     answer = assistant(reply(rng, wanted, points, asked.signed))
     shown = _show(rng, books, asked.text)
     turns = (system(told), user(shown)) if rng.random() < 0.92 else (user(f"{told}\n\n{shown}"),)
-    return (*turns, answer, *_follow_ups(rng, books, wanted))
+    left = [point for point in books.points if point not in points]
+    return (*turns, answer, *_follow_ups(rng, books, left, wanted))
 
 
 def _asked(rng: Random, books: Shelf) -> tuple[Point, ...]:
+    count = min(rng.choices((1, 2, 3), weights=(75, 20, 5))[0], len(books.points))
+    points = rng.sample(books.points, count)
     if rng.random() < UNANSWERABLE:
-        return (rng.choice(books.missing),)
-    both = rng.random() < 0.12 and len(books.points) > 1
-    return tuple(rng.sample(books.points, 2 if both else 1))
+        points[rng.randrange(count)] = rng.choice(books.missing)  # all of it, or one part
+    return tuple(points)
 
 
 def _ask(rng: Random, books: Shelf, wanted: Style, points: tuple[Point, ...]) -> Letter:
-    is_letter = len(points) > 1 or rng.random() < (0.75 if wanted.length == "reply" else 0.3)
+    is_letter = len(points) > 1 or rng.random() < (0.7 if wanted.length == "reply" else 0.35)
     if is_letter:
         return letter(rng, books.domain, books.organisation, points)
     return Letter(question(rng, points[0]), None)
@@ -56,13 +58,14 @@ def _show(rng: Random, books: Shelf, asked: str) -> str:
     return f"{texts}\n\n{label}{asked}"
 
 
-def _follow_ups(rng: Random, books: Shelf, wanted: Style) -> tuple[Message, ...]:
+def _follow_ups(rng: Random, books: Shelf, left: list[Point], wanted: Style) -> tuple[Message, ...]:
     """More questions about the same passages: more to learn from the same reading."""
-    if rng.random() < 0.6:
+    if rng.random() < 0.2:
         return ()
     turns: list[Message] = []
-    for _ in range(rng.choice((1, 2))):
-        point = rng.choice(books.missing if rng.random() < 0.15 else books.points)
+    for point in rng.sample(left, min(len(left), rng.choice((1, 2, 3, 4)))):
+        if rng.random() < 0.15:
+            point = rng.choice(books.missing)
         turns.append(user(question(rng, point)))
         turns.append(assistant(reply(rng, wanted, (point,), None)))
     return tuple(turns)

@@ -1,7 +1,9 @@
 """Invented passages and what may be asked about them.
 
 A ``Shelf`` is a few titled passages with a ``Point`` for each fact they state. Passages on one
-shelf contradict nothing: two things on offer have two values, and the question names its thing.
+shelf contradict nothing. There are two kinds of shelf: sections of one handbook, where every fact
+is stated once and many are alike; and one passage per thing on offer, where the same fact has
+another value for each thing, so that a question has to name its thing.
 """
 
 from collections.abc import Sequence
@@ -10,7 +12,7 @@ from random import Random
 
 from tailorbird.models.fledgling.tasks.domains import Domain, Fact, domains, random_fact, thing
 from tailorbird.models.fledgling.tasks.grammar import capital, say, sentence, words
-from tailorbird.models.fledgling.tasks.values import FIRST_NAMES, MONTHS, STREETS, VALUES, coined
+from tailorbird.models.fledgling.tasks.values import FIRST_NAMES, MONTHS, STREETS, coined
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Point:
     """The very sentence of the passage."""
     passage: int
     """Which passage of the shelf states it, from 1; 0 for none."""
+    named: bool
+    """Whether a question has to name the thing to be understood."""
 
 
 @dataclass(frozen=True)
@@ -104,11 +108,54 @@ _OTHER_TITLES = ("{org}", "{noun}", "About {it}", "[Rules|Terms|Help|FAQ|Good to
 _SMALL = frozenset(words("The A An There You We Our If For With To Use Please Every Each Up No"))
 
 
-def shelf(rng: Random, most: int = 3) -> Shelf:
-    """One to ``most`` passages of one organisation, each about one of its things."""
+def shelf(rng: Random, most: int = 6) -> Shelf:
+    """One to ``most`` passages of one organisation; more than three are rare."""
     domain = rng.choice(domains())
     organisation = _organisation(rng, domain)
-    count = rng.choices(range(1, most + 1), weights=(5, 3, 2)[:most])[0]
+    count = rng.choices(range(1, most + 1), weights=(10, 6, 4, 1, 1, 1)[:most])[0]
+    made = _sections if rng.random() < 0.65 else _things_on_offer
+    return made(rng, domain, organisation, count)
+
+
+def _sections(rng: Random, domain: Domain, organisation: str, count: int) -> Shelf:
+    """``count`` sections of a handbook, each of neighbouring facts; what is left is missing."""
+    [it] = _things(rng, domain, 1)
+    sizes = rng.choices(range(1, 8), weights=(2, 4, 5, 5, 4, 3, 2), k=count)
+    facts = list(domain.facts)
+    start = rng.randrange(len(facts))
+    facts = facts[start:] + facts[:start]
+    passages: list[tuple[str, str]] = []
+    points: list[Point] = []
+    for number, size in enumerate(sizes, start=1):
+        size = min(size, len(facts) - 1)  # something is always missing
+        if not size:
+            break
+        chosen, facts = facts[:size], facts[size:]
+        if rng.random() < 0.15:
+            chosen.append(random_fact(rng))
+        if rng.random() < 0.5:
+            rng.shuffle(chosen)
+        stated = [_point(rng, fact, it, number, named=False) for fact in chosen]
+        points += stated
+        passages.append(_section(rng, domain, organisation, it, stated))
+    missing = tuple(Point(fact, it, "", "", 0, False) for fact in facts)
+    return Shelf(domain, organisation, tuple(passages), tuple(points), missing)
+
+
+def _section(
+    rng: Random, domain: Domain, organisation: str, it: str, stated: Sequence[Point]
+) -> tuple[str, str]:
+    nouns = [point.fact.noun for point in stated]
+    title = say(
+        rng, "[{d}: {n}|{d}: {n}|{n}|{n}|About {d}|{d}|{org}|Section {s}: {n}|{d} - {n}]",
+        d=domain.name, org=organisation, s=str(rng.randint(1, 40)),
+        n=" and ".join(dict.fromkeys((nouns[0], nouns[-1]))),
+    )  # fmt: skip
+    return capital(title), _text(rng, domain, organisation, it, stated, rng.choice((0, 0, 0, 1, 2)))
+
+
+def _things_on_offer(rng: Random, domain: Domain, organisation: str, count: int) -> Shelf:
+    """``count`` passages, each about one of the things on offer."""
     *things, absent = _things(rng, domain, count + 1)
     facts = _facts(rng, domain, rng.randint(3, 6))
     spoken, unspoken = facts[:-1], facts[-1]
@@ -118,17 +165,17 @@ def shelf(rng: Random, most: int = 3) -> Shelf:
         chosen = rng.sample(spoken, rng.randint(1, min(4, len(spoken))))
         if number > 1 and rng.random() < 0.6:
             chosen[0] = points[0].fact  # the same fact with another value: the hard distractor
-        stated = [_point(rng, fact, it, number) for fact in dict.fromkeys(chosen)]
+        stated = [_point(rng, fact, it, number, named=True) for fact in dict.fromkeys(chosen)]
         points += stated
         passages.append(_passage(rng, domain, organisation, it, stated))
-    missing = [Point(unspoken, it, "", "", 0) for it in things]
-    missing.append(Point(rng.choice(points).fact, absent, "", "", 0))  # stated, but not for this
+    missing = [Point(unspoken, it, "", "", 0, True) for it in things]
+    missing.append(Point(rng.choice(points).fact, absent, "", "", 0, True))  # not for this thing
     return Shelf(domain, organisation, tuple(passages), tuple(points), tuple(missing))
 
 
 def state(rng: Random, fact: Fact, it: str, value: str) -> str:
     """One sentence of a passage that gives ``value``."""
-    if fact.says and rng.random() < 0.55:
+    if fact.choices or (fact.says and rng.random() < 0.75):
         text = say(rng, rng.choice(fact.says), v=value, it=it)
     else:
         forms = _BY_KIND.get(fact.kind, _ARTICLE_STATEMENTS)
@@ -142,15 +189,15 @@ def state(rng: Random, fact: Fact, it: str, value: str) -> str:
 def _framed(rng: Random, text: str) -> str:
     """``text`` with now and then a clause before or after it that changes nothing."""
     draw = rng.random()
-    if draw > 0.35:
+    if draw > 0.2:
         return text
     clause = say(
         rng,
-        rng.choice(_LEADS if draw < 0.2 else _TAILS),
+        rng.choice(_LEADS if draw < 0.12 else _TAILS),
         month=rng.choice(MONTHS),
         name=rng.choice(FIRST_NAMES),
     )
-    if draw < 0.2:
+    if draw < 0.12:
         first, _, rest = text.partition(" ")
         plain = first.lower() if first in _SMALL else first
         return f"{clause}{plain} {rest}"
@@ -163,22 +210,29 @@ def filler(rng: Random, domain: Domain, organisation: str, it: str) -> str:
     return sentence(rng, rng.choice(_FILLERS), who=who, org=organisation, it=_the(it))
 
 
-def _point(rng: Random, fact: Fact, it: str, passage: int) -> Point:
-    value = VALUES[fact.kind](rng)
-    return Point(fact, it, value, state(rng, fact, it, value), passage)
+def _point(rng: Random, fact: Fact, it: str, passage: int, named: bool) -> Point:
+    value = fact.draw(rng)
+    return Point(fact, it, value, state(rng, fact, it, value), passage, named)
 
 
 def _passage(
     rng: Random, domain: Domain, organisation: str, it: str, stated: Sequence[Point]
 ) -> tuple[str, str]:
-    sentences = [point.stated for point in stated]
-    for _ in range(rng.choice((0, 0, 1, 1, 2, 3))):
-        sentences.insert(rng.randint(0, len(sentences)), filler(rng, domain, organisation, it))
     # The title has to name the thing if no sentence does, or nobody could tell whose value it is.
     named = all(it in point.stated for point in stated)
     forms = _TITLES + _OTHER_TITLES if named else _TITLES
     title = sentence(rng, rng.choice(forms), it=it, org=organisation, noun=stated[0].fact.noun)
-    return title, " ".join(sentences)
+    return title, _text(rng, domain, organisation, it, stated, rng.choice((0, 0, 1, 1, 2, 3)))
+
+
+def _text(
+    rng: Random, domain: Domain, organisation: str, it: str, stated: Sequence[Point], fillers: int
+) -> str:
+    """The sentences of ``stated`` in their order, ``fillers`` others among them."""
+    sentences = [point.stated for point in stated]
+    for _ in range(fillers):
+        sentences.insert(rng.randint(0, len(sentences)), filler(rng, domain, organisation, it))
+    return " ".join(sentences)
 
 
 def _facts(rng: Random, domain: Domain, count: int) -> list[Fact]:

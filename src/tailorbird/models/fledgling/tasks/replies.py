@@ -17,7 +17,7 @@ class Style:
 
     length: Length
     form: int
-    """Which wording of the answer is used (see ``_ANSWERS``); -1 echoes the passage."""
+    """Which wording of the answer is used: one of ``_ANSWERS``, ``ECHO`` or ``OWN_WORDS``."""
     opening: str
     """First sentence of a reply, or empty."""
     closing: str
@@ -30,6 +30,8 @@ class Style:
     """Whether the number of the passage follows in brackets."""
 
 
+ECHO, OWN_WORDS = -1, -2
+"""The sentence of the passage; another sentence that says the same."""
 _ANSWERS = (
     "The {noun} is {v}.",
     "The {noun} for the {it} is {v}.",
@@ -97,13 +99,18 @@ def style(rng: Random, org: str) -> Style:
     is_reply = length == "reply"
     return Style(
         length=length,
-        form=-1 if rng.random() < 0.35 else rng.randrange(len(_ANSWERS)),
+        form=_form(rng),
         opening=say(rng, rng.choice(_OPENINGS)) if is_reply else "",
         closing=say(rng, rng.choice(_CLOSINGS), org=org) if is_reply else "",
         salute=say(rng, "[||Dear |Hello |Hi ]") if is_reply else "",
         refusal=sentence(rng, rng.choice(_REFUSALS)),
         cites=length != "value" and rng.random() < 0.08,
     )
+
+
+def _form(rng: Random) -> int:
+    draw = rng.random()
+    return ECHO if draw < 0.4 else OWN_WORDS if draw < 0.7 else rng.randrange(len(_ANSWERS))
 
 
 def instructions(rng: Random, wanted: Style, who: str, org: str) -> str:
@@ -138,11 +145,15 @@ def reply(rng: Random, wanted: Style, points: Sequence[Point], signed: str | Non
 def _answer(rng: Random, wanted: Style, point: Point) -> str:
     if not point.passage:
         return wanted.refusal
-    if wanted.form < 0:
-        text = point.stated
-    else:
-        form = _ANSWERS[wanted.form]
-        noun = point.fact.noun
-        slots = {"noun": noun, "a_noun": with_article(noun), "it": point.it, "v": point.value}
-        text = capital(say(rng, form, **slots))
+    text = _statement(rng, wanted.form, point)
     return f"{text[:-1]} [{point.passage}]." if wanted.cites and text.endswith(".") else text
+
+
+def _statement(rng: Random, form: int, point: Point) -> str:
+    fact = point.fact
+    if form == ECHO or (form == OWN_WORDS and not fact.says):
+        return point.stated
+    if form == OWN_WORDS or fact.choices:  # a phrase is no object of "the noun is"
+        return capital(say(rng, rng.choice(fact.says), v=point.value, it=point.it))
+    slots = {"noun": fact.noun, "a_noun": with_article(fact.noun)}
+    return capital(say(rng, _ANSWERS[form], it=point.it, v=point.value, **slots))

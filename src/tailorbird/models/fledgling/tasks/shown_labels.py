@@ -15,7 +15,7 @@ from tailorbird.models.fledgling.tasks.values import NOUNS, code, coined
 
 def sample(rng: Random) -> Conversation:
     """Every label shown at least once before it is asked for again."""
-    labels = label_set(rng, rng.randint(2, 5))
+    labels = label_set(rng, rng.choice((2, 3, 4, 5, 5, 6, 8, 10)))
     names = _names(rng, labels)
     turns: list[Message] = []
     if rng.random() < 0.7:
@@ -28,12 +28,12 @@ def sample(rng: Random) -> Conversation:
 
 
 def _shown(rng: Random, labels: list[Label]) -> list[tuple[Label, str]]:
-    """Demonstrations in random order, then one to three more of the classes seen."""
-    each = rng.choice((1, 1, 2)) if len(labels) > 3 else rng.choice((1, 2, 3))
+    """Demonstrations in random order, then two to five more of the classes seen."""
+    each = rng.choice((1, 1, 2) if len(labels) > 5 else (1, 2, 3, 4))
     first = [label for label in labels for _ in range(each)]
     rng.shuffle(first)
     demos = [(label, label.text(rng)) for label in first]
-    queries = [(label, label.text(rng)) for label in rng.choices(labels, k=rng.randint(1, 3))]
+    queries = [(label, label.text(rng)) for label in rng.choices(labels, k=rng.randint(2, 5))]
     if rng.random() < 0.3:
         # Nearest neighbours as demonstrations are often almost the question itself.
         label, text = rng.choice(demos)

@@ -1,0 +1,1 @@
+"""What `benchmarks/fledgling.py` measures: one file per part, each with `NEEDS` and `measure`."""
