@@ -1,7 +1,7 @@
 """How good a base model fledgling is, or any other: loss, grammar, reading and labels in one run.
 
     python benchmarks/fledgling.py [--model fledgling] [--data-folder DATA]
-        [--only mix perplexity blimp xquad intents] [--save FILE.json]
+        [--only mix perplexity blimp xquad intents leakage] [--save FILE.json]
 
 | part | what is measured | on |
 | --- | --- | --- |
@@ -10,6 +10,7 @@
 | blimp | whether the grammatical sentence of a pair is the likelier one | DATA/blimp |
 | xquad | answers read out of a passage | DATA/xquad_en |
 | intents | choosing one of 5 or 10 labels, shown 0 to 4 examples of each | DATA/clinc150 |
+| leakage | test items of the studies in the rows trained on | `--rows` FOLDER, DATA/clinc150 |
 
 Marks are per cent with a 95 % interval in brackets. A part whose data or model is not there is
 named, and left out.
@@ -27,7 +28,7 @@ from typing import Any
 
 import torch
 import transformers
-from base_model import blimp, intents, mix, perplexity, xquad
+from base_model import blimp, intents, leakage, mix, perplexity, xquad
 from base_model.subject import Subject
 
 from tailorbird.errors import ModelError
@@ -36,6 +37,7 @@ from tailorbird.store import write_json
 
 PARTS: dict[str, ModuleType] = {
     "mix": mix, "perplexity": perplexity, "blimp": blimp, "xquad": xquad, "intents": intents,
+    "leakage": leakage,
 }  # fmt: skip
 """Each with `NEEDS`, files of the data folder, and `measure(subject, options) -> Table`."""
 
@@ -47,7 +49,7 @@ def setting(options: argparse.Namespace) -> dict[str, Any]:
     words = ["python", "benchmarks/fledgling.py"]
     for key, value in chosen.items():
         if key != "save" and value is not None:
-            words += [f"--{key.replace('_', '-')}", *map(str, value if key == "only" else [value])]
+            words += [f"--{key.replace('_', '-')}", *shown(value)]
     return {
         "version": 1,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -60,6 +62,12 @@ def setting(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def shown(value: Any) -> list[str]:
+    """An option's value as it is typed; of a folder only the end."""
+    values = value if isinstance(value, list) else [value]
+    return ["/".join(v.parts[-2:]) if isinstance(v, Path) else str(v) for v in values]
+
+
 def machine() -> dict[str, Any]:
     cpu = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
@@ -69,9 +77,11 @@ def machine() -> dict[str, Any]:
     return {"cpu": cpu, "threads": torch.get_num_threads(), "gpu": gpu}
 
 
-def missing(part: str, folder: Path | None) -> str | None:
+def missing(part: str, options: argparse.Namespace) -> str | None:
     """Why a part cannot be measured, or None."""
-    needed = PARTS[part].NEEDS
+    if part == "leakage" and not options.rows:
+        return "it needs --rows, the folders of the rows that were trained on"
+    folder, needed = options.data_folder, PARTS[part].NEEDS
     if needed and folder is None:
         return "it needs --data-folder"
     gone = [name for name in needed if folder and not (folder / name).is_file()]
@@ -91,6 +101,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--per-paradigm", type=int, default=100, help="pairs of BLiMP, to 1,000")
     parser.add_argument("--items", type=int, default=1190, help="questions of XQuAD")
     parser.add_argument("--subsets", type=int, default=10, help="draws of labels from CLINC150")
+    parser.add_argument("--rows", type=Path, nargs="+", help="folders of the rows trained on")
     parser.add_argument("--save", type=Path, metavar="FILE.json", help="keep the results as JSON")
     return parser.parse_args()
 
@@ -100,7 +111,7 @@ def main() -> None:
     subject = Subject(options.model)
     report: dict[str, Any] = setting(options) | {"parts": {}, "not_measured": {}}
     for part in options.only:
-        begun, why = time.monotonic(), missing(part, options.data_folder)
+        begun, why = time.monotonic(), missing(part, options)
         try:
             table = None if why else PARTS[part].measure(subject, options)
         except (ModelError, OSError) as error:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -40,6 +41,21 @@ def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def write_folder(path: Path, write: Callable[[Path], Any]) -> None:
+    """Call `write` on a temporary folder beside `path`, then rename: a folder that is there is
+    whole. Replaces one that is there."""
+    with said("write", path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+        try:
+            write(temporary)
+            temporary.chmod(0o777 & ~_umask())
+            shutil.rmtree(path, ignore_errors=True)
+            temporary.rename(path)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _umask() -> int:

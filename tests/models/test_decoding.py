@@ -173,6 +173,18 @@ def test_temperature_and_top_p_shape_the_draws(llama: Any) -> None:
     assert flat.max() < probabilities.max() < sharp.max()
 
 
+def test_an_answer_does_not_begin_with_what_is_to_be_avoided(llama: Any) -> None:
+    asked, decoder = prompts(SHARED), Decoder(llama, frozenset(), 0)
+    free = decoder.generate(asked, Sampling(max_tokens=4))
+    avoid = free[0][:2]
+    kept = decoder.generate(asked, Sampling(max_tokens=4), avoid=avoid)
+    assert kept[0][0] == avoid[0]
+    assert kept[0][1] != avoid[1]
+    others = [(a, b) for a, b in zip(free, kept) if a[:2] != avoid]
+    assert others
+    assert all(a == b for a, b in others)
+
+
 def test_progress_counts_every_prompt(llama: Any) -> None:
     steps: list[int] = []
     decoder = Decoder(llama, frozenset(), 0, batch_size=4)

@@ -44,6 +44,10 @@ class Failing:
     fail: Any
     calls: int = 0
 
+    @property
+    def end_to_end(self) -> bool:
+        return self.inner.end_to_end
+
     def collate(self, rows: Any) -> Any:
         return self.inner.collate(rows)
 

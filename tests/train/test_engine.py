@@ -21,7 +21,7 @@ from tailorbird.models.chat import Row
 from tailorbird.models.local import load_parts
 from tailorbird.store import read_json, read_jsonl
 from tailorbird.testing import tiny_checkpoint
-from tailorbird.train.engine import TrainingReport, train
+from tailorbird.train.engine import TrainingReport, forget_checkpoints, train
 from tailorbird.train.objectives.sft import SFT
 from tailorbird.train.policy import LoRA
 from tailorbird.train.recipe import Recipe
@@ -39,6 +39,9 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def no_dropout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("train.killed.LORA", LoRA(rank=4, alpha=8))
+
+
+laid_out = pytest.mark.parametrize("end_to_end", [False, True])
 
 
 def weights(policy: nn.Module) -> Weights:
@@ -72,10 +75,13 @@ def furthest(a: Weights, b: Weights) -> float:
 # ---- the loop ----------------------------------------------------------------------------------
 
 
+@laid_out
 @pytest.mark.usefixtures("no_dropout")
-def test_is_the_loop_that_one_would_write_by_hand(base: Path, tmp_path: Path) -> None:
+def test_is_the_loop_that_one_would_write_by_hand(
+    base: Path, tmp_path: Path, end_to_end: bool
+) -> None:
     how = Recipe(batch_size=6, epochs=4, schedule="constant", warmup_steps=0)
-    ours, report = trained(base, tmp_path, how, count=6)
+    ours, report = trained(base, tmp_path, how, SFT(0, end_to_end), count=6)
     policy, rows, _ = policy_and_rows(str(base), 6)
     optimizer = torch.optim.AdamW(policy.parameters(), lr=how.learning_rate, weight_decay=0.0)
     losses = []
@@ -100,13 +106,17 @@ def test_is_the_loop_that_one_would_write_by_hand(base: Path, tmp_path: Path) ->
     assert report.loss == pytest.approx(losses[-1], abs=1e-5)
 
 
+@laid_out
 @pytest.mark.usefixtures("no_dropout")
 @pytest.mark.parametrize("count", [32, 27])
-def test_four_batches_of_four_are_one_of_sixteen(base: Path, tmp_path: Path, count: int) -> None:
+def test_four_batches_of_four_are_one_of_sixteen(
+    base: Path, tmp_path: Path, count: int, end_to_end: bool
+) -> None:
+    objective = SFT(0, end_to_end)
     whole = Recipe(batch_size=16, epochs=3, warmup_steps=0)
     parts = Recipe(batch_size=4, accumulation=4, epochs=3, warmup_steps=0)
-    one, first = trained(base, tmp_path / "one", whole, count=count)
-    four, second = trained(base, tmp_path / "four", parts, count=count)
+    one, first = trained(base, tmp_path / "one", whole, objective, count)
+    four, second = trained(base, tmp_path / "four", parts, objective, count)
     assert furthest(one, four) < 1e-5
     assert (first.steps, second.steps) == (6, 6)
     assert first.loss == pytest.approx(second.loss, abs=1e-5)
@@ -207,6 +217,8 @@ def test_time_adds_up_and_checkpoints_go(base: Path, tmp_path: Path) -> None:
     assert 1000 < report.seconds < 1100
     seconds = [row["seconds"] for row in read_jsonl(tmp_path / "log.jsonl")]
     assert seconds[5] < 1000 < seconds[6]
+    assert list(tmp_path.glob("checkpoint-*"))  # until the adapter has been saved
+    forget_checkpoints(tmp_path)
     assert not list(tmp_path.glob("checkpoint-*"))
     assert read_json(tmp_path / "training.json")["steps"] == 12
 

@@ -33,12 +33,6 @@ def test_packed_rows_become_one_sequence_in_which_positions_restart() -> None:
     assert batch["row_lengths"].tolist() == [3, 2, 1, 2]
 
 
-def test_without_isolation_rows_are_one() -> None:
-    batch = lay_end_to_end(list(pack([row(1, 2, 3), row(5, 7)], 6, PAD, isolate=False)))
-    assert batch["position_ids"].tolist() == [[0, 1, 2, 3, 4, 0]]
-    assert batch["row_lengths"].tolist() == [5, 1]
-
-
 @given(
     st.lists(st.lists(st.integers(1, 99), min_size=1, max_size=20).map(lambda t: row(*t))),
     st.integers(2, 16),

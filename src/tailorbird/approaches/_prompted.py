@@ -6,11 +6,19 @@ What differs between those rungs is data: instructions, demonstrations, passages
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from math import exp
 from pathlib import Path
 from typing import Any, Self
 
+from tailorbird.approaches._abstention import (
+    NEVER,
+    Abstention,
+    beginning_of,
+    best_threshold,
+    complete,
+    probabilities,
+)
 from tailorbird.approaches.base import Run
 from tailorbird.errors import TaskError
 from tailorbird.models.base import LM, Completion, Progress, Sampling, TokenLogprobs
@@ -82,6 +90,8 @@ class Prompted:
     """Passages shown per input."""
     adapter: Path | None = None
     """A LoRA adapter, merged into the model."""
+    abstention: Abstention | None = None
+    """When to abstain; without it, when that is what the model writes."""
     limits: EndpointLimits | None = None
     """How hard an endpoint may be asked; not part of what is saved."""
     cache: Path | None = None
@@ -110,12 +120,20 @@ class Prompted:
         if self.labels and lm.can_score:
             predictions = _choose(lm, prompts, self.labels, self.max_tokens, progress)
         else:
-            completions = lm.complete(prompts, Sampling(max_tokens=self.max_tokens), progress)
+            completions = self._complete(lm, prompts, progress)
             predictions = [self._prediction(c) for c in completions]
         return [
             replace(p, citations=tuple(dict.fromkeys(s.document for s in passages)))
             for p, passages in zip(predictions, shown)
         ]
+
+    def _complete(
+        self, lm: LM, prompts: Sequence[Prompt], progress: Progress | None
+    ) -> list[Completion]:
+        sampling = Sampling(max_tokens=self.max_tokens)
+        if self.abstention is None or not lm.can_score:
+            return lm.complete(prompts, sampling, progress)
+        return complete(lm, prompts, sampling, self.abstention, progress)
 
     def _prediction(self, completion: Completion) -> Prediction:
         text = completion.text
@@ -158,6 +176,23 @@ class Prompted:
             # What is dropped from `shown` is not cited either: the list is the caller's.
             (kept if kept else shown).pop(0 if kept else -1)
 
+    def calibrated(self, task: Task, text: str) -> Self:
+        """The same, abstaining with `text` where that pays on dev.
+
+        A right answer (primary metric) earns one, an unsupported one costs one.
+        """
+        dev, lm = task.examples("dev"), self.lm()
+        answered = [str(e.target) for e in task.examples("train") if e.answerable]
+        abstention = Abstention(text, beginning_of(text, answered), NEVER)
+        never = replace(self, abstention=abstention)
+        prompts = self._prompts(lm, dev, self._passages(dev))
+        threshold = best_threshold(
+            probabilities(lm, prompts, text),
+            [_worth(task, e, Prediction(text)) for e in dev],
+            [_worth(task, e, p) for e, p in zip(dev, never.predict(dev))],
+        )
+        return replace(self, abstention=replace(abstention, above=threshold))
+
     # ---- saving ------------------------------------------------------------------------------
 
     def save(self, folder: Path) -> None:
@@ -170,6 +205,7 @@ class Prompted:
             "demonstrations": [[d.input, d.target] for d in self.demonstrations],
             "shots": self.shots,
             "passages": self.passages,
+            "abstention": asdict(self.abstention) if self.abstention else None,
         }
         write_json(folder / "prompt.json", settings)
         if self.selector is not None:
@@ -185,6 +221,7 @@ class Prompted:
         settings = read_json(folder / "prompt.json")
         shown = tuple(Demonstration(*pair) for pair in settings.pop("demonstrations"))
         labels = tuple(settings.pop("labels"))
+        abstention = settings.pop("abstention", None)
         selector, index, adapter = (folder / n for n in ("selector", "passages", "adapter"))
         return cls(
             **settings,
@@ -193,6 +230,7 @@ class Prompted:
             selector=retrieval.load(selector) if selector.is_dir() else None,
             index=PassageIndex.load(index) if index.is_dir() else None,
             adapter=adapter if adapter.is_dir() else None,
+            abstention=Abstention(**abstention) if abstention else None,
         )
 
 
@@ -210,6 +248,12 @@ def passage_index(task: Task, kind: str, cache: Path) -> PassageIndex:
         raise TaskError("this rung retrieves passages, and task.yaml names no documents")
     words, train = task.spec.documents.chunk_words, task.examples("train")
     return PassageIndex.build(task.documents, words, kind, cache, train)
+
+
+def _worth(task: Task, example: Example, prediction: Prediction) -> float:
+    right = task.score(task.spec.bar.primary.metric, example, prediction).value or 0.0
+    grounded = task.spec.documents is not None
+    return right - ((grounded and task.score("unsupported", example, prediction).value) or 0.0)
 
 
 def _choose(

@@ -13,10 +13,11 @@ from tailorbird.approaches._prompted import (
     prompted,
 )
 from tailorbird.approaches.base import Run
-from tailorbird.errors import ModelError
+from tailorbird.errors import ModelError, TaskError
 from tailorbird.models.files import is_endpoint
 from tailorbird.task.benchmark import Task
 from tailorbird.train.policy import LoRA
+from tailorbird.train.reading import abstention
 from tailorbird.train.recipe import Recipe
 
 
@@ -44,6 +45,8 @@ class FineTuned:
     rank: Annotated[int, Field(ge=1)] = 16
     limit: Annotated[int, Field(ge=1)] | None = None
     """Train on this many examples only."""
+    calibrate: bool = False
+    """Choose on dev from which probability on the model abstains."""
 
     def fit(self, task: Task, run: Run) -> Prompted:
         """Train the adapter, or take up training where it was killed."""
@@ -59,12 +62,14 @@ class FineTuned:
         adapter = run.folder / "adapter"
         if not (adapter / "tailorbird.json").is_file():
             self._train(task, run, solver)
-        return replace(solver, adapter=adapter)
+        solver = replace(solver, adapter=adapter)
+        return solver.calibrated(task, _abstention(task)) if self.calibrate else solver
 
     def _train(self, task: Task, run: Run, solver: Prompted) -> None:
         from tailorbird.models.chat import Chat
         from tailorbird.models.local import load_parts
-        from tailorbird.train.engine import train
+        from tailorbird.train.attention import attends_by_row
+        from tailorbird.train.engine import forget_checkpoints, train
         from tailorbird.train.objectives.sft import SFT
         from tailorbird.train.policy import attach, save_adapter
         from tailorbird.train.reading import Reading, as_given
@@ -86,13 +91,26 @@ class FineTuned:
         kept = [r for r in rows if len(r.tokens) <= context]
         _say_dropped(len(rows) - len(kept), len(rows), context, run)
         # Every epoch is drawn anew, so one pass over `rows` is all the epochs.
-        recipe = Recipe(
-            learning_rate=self.learning_rate, epochs=1, batch_size=self.batch_size, seed=run.seed
-        )
         policy = attach(model, LoRA(self.rank, 2 * self.rank), run.seed)
+        end_to_end = attends_by_row(policy)
+        recipe = Recipe(
+            learning_rate=self.learning_rate, epochs=1, batch_size=self.batch_size,
+            group_by_length=not end_to_end, seed=run.seed,
+        )  # fmt: skip
         pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(chat.ends)
-        train(policy, SFT(pad), kept, recipe, run.folder / "training", run.quiet)
+        objective = SFT(pad, end_to_end)
+        train(policy, objective, kept, recipe, run.folder / "training", run.quiet)
         save_adapter(policy, run.folder / "adapter", run.model, chat.template_digest)
+        forget_checkpoints(run.folder / "training")
+
+
+def _abstention(task: Task) -> str:
+    text = abstention(task, task.examples("train"))
+    if text is None:
+        raise TaskError(
+            "calibrate needs a way to abstain", hint="name a phrase under outputs.abstain"
+        )
+    return text
 
 
 def _say_dropped(dropped: int, total: int, context: int, run: Run) -> None:

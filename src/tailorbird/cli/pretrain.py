@@ -39,7 +39,7 @@ def command(
     for report in pretrain(out, data_folder, tokens, size.value if size else None, seed, quiet):
         print(
             f"{report.steps} steps, {report.seconds:.0f} s, loss {report.loss:.3f}; "
-            f"{report.tokens_per_second:,.0f} tokens/s, {report.utilisation:.0%} of this machine's "
-            "matrix-product rate"
+            f"{report.tokens_per_second:,.0f} tokens/s, {report.utilisation or 0:.0%} of the "
+            "matrix-product rate of this machine"
         )
     print(f"wrote {out}")

@@ -20,6 +20,9 @@ class Sampling:
     top_p: float = 1.0
     seed: int = 0
     """Seeds sampling where temperature > 0; equal seeds give equal answers on one machine."""
+    not_beginning: str = ""
+    """Words that an answer must not begin with. Endpoints know nothing of the kind and take no
+    notice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,15 +69,19 @@ class Decoder:
 
     @torch.inference_mode()
     def generate(
-        self, prompts: Sequence[Ids], sampling: Sampling, progress: Progress | None = None
+        self,
+        prompts: Sequence[Ids],
+        sampling: Sampling,
+        progress: Progress | None = None,
+        avoid: Ids = (),
     ) -> list[list[int]]:
-        """New token ids per prompt, the end token left out."""
+        """New token ids per prompt, the end token left out; none begins with all of `avoid`."""
         answers: list[list[int]] = [[] for _ in prompts]
         self._share(prompts)
         noise = [torch.Generator().manual_seed(s) for s in _seeds(prompts, sampling.seed)]
         for batch in self._batches(prompts):
             rows = [prompts[i][len(self._prefix) :] for i in batch]
-            written = self._write(rows, [noise[i] for i in batch], sampling)
+            written = self._write(rows, [noise[i] for i in batch], sampling, avoid)
             for index, ids in zip(batch, written):
                 answers[index] = ids
             if progress:
@@ -85,12 +89,15 @@ class Decoder:
         return answers
 
     def _write(
-        self, rows: list[Ids], noise: list[torch.Generator], sampling: Sampling
+        self, rows: list[Ids], noise: list[torch.Generator], sampling: Sampling, avoid: Ids
     ) -> list[list[int]]:
         lanes: _Lanes = _Behind(self) if self.keeps_apart else _Beside(self)
         answers: list[list[int]] = [[] for _ in rows]
         active, logits = list(range(len(rows))), lanes.read(rows)
         for left in reversed(range(sampling.max_tokens)):
+            if avoid:
+                at_the_brink = [answers[row] == [*avoid[:-1]] for row in active]
+                logits[torch.tensor(at_the_brink), avoid[-1]] = -torch.inf
             chosen = _choose(logits.float(), sampling, [noise[a] for a in active]).tolist()
             going = [(row, t) for row, t in zip(active, chosen) if t not in self.ends]
             for row, token in going:

@@ -112,7 +112,8 @@ class LocalModel:
         fits = [i for i, p in enumerate(ids) if len(p) <= limit]
         if progress and len(fits) < len(ids):
             progress(len(ids) - len(fits))
-        answers = self.decoder.generate([ids[i] for i in fits], sampling, progress)
+        avoid = self.chat.continuation(sampling.not_beginning)[:-1]
+        answers = self.decoder.generate([ids[i] for i in fits], sampling, progress, avoid)
         out = [_too_long(len(p), limit) for p in ids]
         for i, answer in zip(fits, answers):
             finish = "length" if len(answer) >= sampling.max_tokens else "stop"

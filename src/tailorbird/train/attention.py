@@ -33,6 +33,31 @@ def attention_by_row(model: Any) -> Iterator[None]:
         inside.set_attn_implementation(before)
 
 
+@torch.no_grad()
+def attends_by_row(model: Any) -> bool:
+    """Whether two rows end to end give what each gives alone: tried out on a few tokens."""
+    if getattr(model.config, "attention_chunk_size", None):
+        return False  # told by a mask that is not built here
+    device, training = model.device, model.training
+    model.eval()  # dropout would make any two passes differ
+    one, two = (torch.arange(a, b, device=device)[None] for a, b in ((5, 9), (7, 10)))
+    alone = torch.cat([model(input_ids=row, use_cache=False).logits for row in (one, two)], dim=1)
+    positions = torch.cat([torch.arange(row.shape[1], device=device) for row in (one, two)])
+    lengths = torch.tensor([one.shape[1], two.shape[1]], device=device)
+    try:
+        with attention_by_row(model):
+            together = model(
+                input_ids=torch.cat([one, two], dim=1), position_ids=positions[None],
+                row_lengths=lengths, use_cache=False,
+            ).logits  # fmt: skip
+    except (TrainingError, ImportError, RuntimeError, TypeError, ValueError):
+        return False
+    finally:
+        model.train(training)
+    rounding = 8 * torch.finfo(alone.dtype).eps * float(alone.abs().max())
+    return float((alone - together).abs().max()) <= rounding
+
+
 def _by_row(
     module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None,
     *, row_lengths: Tensor | None = None, dropout: float = 0.0, scaling: float | None = None,
@@ -44,10 +69,13 @@ def _by_row(
     """
     if row_lengths is None or attention_mask is not None or softcap:
         raise TrainingError(
-            "this model's attention cannot be computed row by row",
-            hint="it has soft-capped or masked scores; train it on padded rows",
+            "this model's attention cannot be computed row by row: it is told no row lengths, or "
+            "its scores are masked or soft-capped"
         )
-    if query.is_cuda and query.dtype != torch.float32:
+    if query.is_cuda and torch.is_autocast_enabled("cuda"):
+        half = torch.get_autocast_dtype("cuda")  # rotary embeddings come back in float32
+        query, key, value = (part.to(half) for part in (query, key, value))
+    if query.is_cuda and query.dtype != torch.float32 and not dropout:
         return _by_row_on_gpu(query, key, value, row_lengths, scaling, sliding_window), None
     lengths = row_lengths.tolist()
     # split, not slices: the gradient of every slice would be as large as the whole sequence.

@@ -5,6 +5,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from transformers.trainer_pt_utils import get_length_grouped_indices
 from tailorbird.errors import TrainingError, nearest
 from tailorbird.progress import progress
 from tailorbird.store import append_jsonl, read_json, read_jsonl, said, write_json, write_text
+from tailorbird.train.attention import attention_by_row
 from tailorbird.train.objectives.base import Objective
 from tailorbird.train.recipe import Recipe
 from tailorbird.train.rows import Batch
@@ -37,14 +39,17 @@ class TrainingReport:
     """Wall time of the steps, resumed runs added up; loading not counted."""
     loss: float
     """Mean over the last tenth of the steps, nats per token."""
+    cpu_seconds: float = 0.0
+    """Processor time of the steps, all threads of this process."""
     tokens: int = 0
-    """Real tokens that were read, learned or not, all epochs."""
-    utilisation: float = 0.0
-    """Useful FLOPs per second over those of a large matrix product here; of one process."""
+    """Tokens that were read, learned or not, all epochs; by this process."""
+    utilisation: float | None = None
+    """Useful FLOPs per second over those of a large matrix product here, of this process; None for
+    models whose products cannot be counted."""
 
     @property
     def tokens_per_second(self) -> float:
-        """Real tokens per second of wall time."""
+        """Tokens per second of wall time; of this process."""
         return self.tokens / self.seconds if self.seconds else 0.0
 
 
@@ -126,7 +131,9 @@ class _Engine(Trainer):
         tokens, flops = self.meter.count(inputs)
         self.work.tokens += tokens
         self.work.flops += flops
-        total = self.objective.loss(model, inputs)
+        # accelerate casts inside the model's own forward only, which objectives may go around.
+        with self.accelerator.autocast():
+            total = self.objective.loss(model, inputs)
         # DDP averages gradients over processes; the weight already spans them all.
         return total * self.accelerator.num_processes / num_items_in_batch.clamp(min=1)
 
@@ -141,17 +148,18 @@ class _Watch(TrainerCallback):
 
     def __init__(self, folder: Path, work: Work, tick: Callable[[int], None]) -> None:
         self.folder, self.work, self.tick = folder, work, tick
-        self.begun = time.monotonic()
+        self.begun = time.monotonic(), time.process_time()
         self.losses: list[float] = []
 
     def clock(self) -> None:
         """Add the time since it was last looked at to the work."""
-        now = time.monotonic()
-        self.work.seconds += now - self.begun
+        now = time.monotonic(), time.process_time()
+        self.work.seconds += now[0] - self.begun[0]
+        self.work.cpu_seconds += now[1] - self.begun[1]
         self.begun = now
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.begun = time.monotonic()
+        self.begun = time.monotonic(), time.process_time()
         self.losses = [e["loss"] for e in state.log_history if "loss" in e]
         self.tick(state.global_step)
         if state.is_world_process_zero:
@@ -226,7 +234,8 @@ def train(
 ) -> TrainingReport:
     """Train `model` in place; resume from the newest checkpoint under `folder` if there is one.
 
-    The same seed gives the same weights, interrupted or not. Raises `TrainingError` when there is
+    Checkpoints stay, until the caller has saved the result and calls `forget_checkpoints`. The
+    same seed gives the same weights, interrupted or not. Raises `TrainingError` when there is
     nothing to learn or the loss stops being a number.
     """
     learned = _learned_tokens(rows)
@@ -246,17 +255,24 @@ def train(
         trainer.meter, trainer.work = Meter(model), _work(folder)
         watch = _Watch(folder, trainer.work, tick)
         trainer.add_callback(watch)
-        trainer.train(resume_from_checkpoint=checkpoint)
+        # Around the gradients as well: checkpointed layers are run again for them.
+        with attention_by_row(model) if objective.end_to_end else nullcontext():
+            trainer.train(resume_from_checkpoint=checkpoint)
     watch.clock()
-    dtype = torch.bfloat16 if recipe.bf16 else torch.float32
+    dtype = torch.bfloat16 if recipe.bf16 else next(model.parameters()).dtype
     ceiling = matrix_product_ceiling(arguments.device, dtype)
     report = _report(watch, trainer.state.global_step, len(rows), learned, ceiling)
     trainer.accelerator.wait_for_everyone()
     if trainer.is_world_process_zero():
         write_json(folder / "training.json", asdict(report))
-        for path in folder.glob("checkpoint-*"):
-            shutil.rmtree(path)
     return report
+
+
+def forget_checkpoints(folder: Path) -> None:
+    """Delete what a killed run would go on from: call it when the result is on the disk."""
+    for path in folder.glob("checkpoint-*"):
+        shutil.rmtree(path)
+    (folder / "work.json").unlink(missing_ok=True)
 
 
 def _learned_tokens(rows: Sequence[Any]) -> int:
@@ -269,8 +285,11 @@ def _report(watch: _Watch, steps: int, rows: int, learned: int, ceiling: float) 
     tail = watch.losses[-max(1, len(watch.losses) // 10) :]
     loss = sum(tail) / max(1, len(tail))
     work = watch.work
-    utilisation = work.flops / work.seconds / ceiling if work.seconds else 0.0
-    return TrainingReport(steps, rows, learned, work.seconds, loss, work.tokens, utilisation)
+    known = work.flops and work.seconds
+    utilisation = work.flops / work.seconds / ceiling if known else None
+    return TrainingReport(
+        steps, rows, learned, work.seconds, loss, work.cpu_seconds, work.tokens, utilisation
+    )
 
 
 def _arguments(recipe: Recipe, folder: Path) -> TrainingArguments:
@@ -303,7 +322,11 @@ def _arguments(recipe: Recipe, folder: Path) -> TrainingArguments:
     for name in recipe.trainer:
         if name not in known:
             raise TrainingError(f"transformers has no argument {name}{nearest(name, known)}")
-    return TrainingArguments(**(settings | dict(recipe.trainer)))
+    arguments = TrainingArguments(**(settings | dict(recipe.trainer)))
+    # One GPU a process: Trainer would split a batch along its first dimension. Several GPUs are
+    # used by torchrun.
+    arguments._n_gpu = min(1, arguments.n_gpu)
+    return arguments
 
 
 def _total_steps(recipe: Recipe, rows: int, processes: int) -> int:

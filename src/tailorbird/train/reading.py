@@ -29,6 +29,12 @@ def as_given(examples: Sequence[Example], epochs: int, seed: int) -> list[Shown]
     return rows
 
 
+def abstention(task: Task, examples: Sequence[Example]) -> str | None:
+    """How the training data abstain; else the phrase of the task file."""
+    said = (str(e.target) for e in examples if not e.answerable)
+    return next(said, task.spec.outputs.abstain)
+
+
 @dataclass(frozen=True)
 class Reading:
     """How to show passages in training."""
@@ -45,24 +51,19 @@ class Reading:
             (e.id for e in examples),
             self.index.search([e.text for e in examples], _CANDIDATES),
         ))  # fmt: skip
-        abstention = self._abstention(examples)
+        said = abstention(self.task, examples)
         return [
-            self._show(e, found[e.id], abstention, random.Random(f"{seed}-{number}-{e.id}"))
+            self._show(e, found[e.id], said, random.Random(f"{seed}-{number}-{e.id}"))
             for number, (e, _) in enumerate(as_given(examples, epochs, seed))
         ]
 
-    def _abstention(self, examples: Sequence[Example]) -> str | None:
-        """How the training data abstain; else the phrase of the task file."""
-        said = (e.target for e in examples if not e.answerable)
-        return next(said, self.task.spec.outputs.abstain)
-
     def _show(
-        self, example: Example, found: list[Passage], abstention: str | None, rng: random.Random
+        self, example: Example, found: list[Passage], said: str | None, rng: random.Random
     ) -> Shown:
         gold = self.index.supporting(example)[: self.passages]
         others = [p for p in found if p.document not in example.sources]
-        if gold and abstention and rng.random() < self.unanswerable:
-            example = replace(example, target=abstention, facts=(), answerable=False)
+        if gold and said and rng.random() < self.unanswerable:
+            example = replace(example, target=said, facts=(), answerable=False)
             gold = []
         room = max(0, self.passages - len(gold))
         # The hardest distractors (best ranked) are the likeliest, but not the only ones.

@@ -64,14 +64,12 @@ def pad_left(rows: Sequence[Row], pad: int) -> Batch:
     return {"input_ids": ids, "labels": labels, "attention_mask": mask, "position_ids": positions}
 
 
-def pack(
-    rows: Iterable[Row], length: int, pad: int, isolate: bool = True, open_rows: int = 32
-) -> Iterator[PackedRow]:
+def pack(rows: Iterable[Row], length: int, pad: int, open_rows: int = 32) -> Iterator[PackedRow]:
     """Fill rows of exactly `length` tokens, each source row whole where it fits in one at all.
 
     A row goes into the fullest of the open packed rows that has room for it. What is longer than
-    `length` is cut, and its parts do not see each other; gaps are filled with `pad`. With
-    `isolate` rows are segments of their own; without, they see those before them.
+    `length` is cut, and its parts do not see each other; gaps are filled with `pad`. Every
+    row is a segment of its own.
     """
     opened: list[list[Row]] = []
     for row in rows:
@@ -85,9 +83,9 @@ def pack(
             if len(opened) > open_rows:
                 fullest = max(opened, key=_size)
                 opened.remove(fullest)
-                yield _packed(fullest, length, pad, isolate)
+                yield _packed(fullest, length, pad)
     for rest in opened:
-        yield _packed(rest, length, pad, isolate)
+        yield _packed(rest, length, pad)
 
 
 def _size(rows: Sequence[Row]) -> int:
@@ -100,7 +98,7 @@ def _parts(row: Row, length: int) -> Iterator[Row]:
         yield Row(row.tokens[start:end], row.learned[start:end])
 
 
-def _packed(parts: Sequence[Row], length: int, pad: int, isolate: bool) -> PackedRow:
+def _packed(parts: Sequence[Row], length: int, pad: int) -> PackedRow:
     tokens = np.full(length, pad, np.int32)
     learned = np.zeros(length, np.int8)
     segment = np.full(length, len(parts), np.int32)
@@ -108,30 +106,33 @@ def _packed(parts: Sequence[Row], length: int, pad: int, isolate: bool) -> Packe
     for number, part in enumerate(parts):
         end = at + len(part.tokens)
         tokens[at:end], learned[at:end] = part.tokens, part.learned
-        segment[at:end] = number if isolate else 0
+        segment[at:end] = number
         learned[at] = 0  # nothing before the first token of a segment predicts it
         at = end
     return PackedRow(tokens, learned, segment)
 
 
-def lay_end_to_end(rows: Sequence[PackedRow]) -> Batch:
-    """All segments of all rows as one sequence int64[1, T] with their `row_lengths` int64[R].
+def lay_end_to_end(rows: Sequence[Row | PackedRow]) -> Batch:
+    """All rows, or all segments of packed ones, as one sequence int64[1, T].
 
-    Nothing is padded; `attention_by_row` keeps the segments apart. (Position ids alone would not
-    in every version of transformers.)
+    Nothing is padded. `row_lengths` int64[R] tells them apart for `attention_by_row`. (Position
+    ids alone would not in every version of transformers.)
     """
-    ids = torch.from_numpy(np.concatenate([r.tokens for r in rows]).astype(np.int64))
-    learned = torch.from_numpy(np.concatenate([r.learned for r in rows]))
-    starts = np.concatenate([_starts(r.segment) for r in rows])
+    ids, learned, starts = (np.concatenate(part) for part in zip(*map(_columns, rows)))
     lengths = torch.from_numpy(np.diff(np.append(starts.nonzero()[0], len(starts))))
+    tokens = torch.from_numpy(ids.astype(np.int64))
     return {
-        "input_ids": ids[None],
-        "labels": torch.where(learned > 0, ids, -100)[None],
+        "input_ids": tokens[None],
+        "labels": torch.where(torch.from_numpy(learned > 0), tokens, -100)[None],
         "position_ids": torch.cat([torch.arange(n) for n in lengths])[None],
         "row_lengths": lengths,
     }
 
 
-def _starts(segment: Any) -> Any:
-    """bool[T]: where a segment begins."""
-    return np.append(True, segment[1:] != segment[:-1])
+def _columns(row: Row | PackedRow) -> tuple[Any, Any, Any]:
+    """Tokens, which of them are learned, where a segment begins: each [T]."""
+    learned = np.array(row.learned)
+    if isinstance(row, PackedRow):
+        return row.tokens, learned, np.append(True, row.segment[1:] != row.segment[:-1])
+    learned[0] = 0  # nothing before the first token predicts it
+    return np.array(row.tokens), learned, np.arange(len(learned)) == 0

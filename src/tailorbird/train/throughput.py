@@ -8,59 +8,77 @@ gradients of frozen weights.
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tailorbird.train.rows import Batch
 
 
 @dataclass
 class Work:
-    """What has been done so far."""
+    """What one process has done so far."""
 
     tokens: int = 0
-    """Real tokens, learned or not."""
+    """Tokens read, learned or not; padding does not count."""
     flops: float = 0.0
+    """Useful ones; 0 where they cannot be counted."""
     seconds: float = 0.0
     """Wall time of the steps."""
+    cpu_seconds: float = 0.0
+    """Processor time of the steps, all threads."""
 
 
 class Meter:
-    """Counts the work of batches that pass through `model`."""
+    """Counts the work of the batches that pass through a transformer."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: Any) -> None:
         inside = getattr(model, "module", model)
-        head = inside.get_output_embeddings()  # type: ignore[operator]
-        body = [m for m in inside.modules() if isinstance(m, nn.Linear) and m is not head]
-        self.per_token = sum(_matrix_flops(m) for m in body)
-        self.per_learned = _matrix_flops(head) if isinstance(head, nn.Linear) else 0
-        config = inside.config.get_text_config()  # type: ignore[operator, union-attr]
-        width = getattr(config, "head_dim", None) or (
-            config.hidden_size // config.num_attention_heads
-        )
-        # Scores and sums, 2 n^2 d each, half of them causal; twice that again for the gradients.
-        self.per_pair = 6 * config.num_hidden_layers * config.num_attention_heads * width
+        head = inside.get_output_embeddings()
+        apart = {id(m.weight) for m in inside.modules() if isinstance(m, nn.Embedding)}
+        self.per_learned = 0
+        if head is not None:
+            apart.add(id(head.weight))
+            self.per_learned = _product_flops(head.weight)
+        # Matrices of any kind of layer; GPT-2 has layers of its own.
+        matrices = [p for p in inside.parameters() if p.ndim == 2 and id(p) not in apart]
+        self.per_token = sum(map(_product_flops, matrices))
+        self.per_pair = _pair_flops(inside.config.get_text_config())
 
     def count(self, batch: Batch) -> tuple[int, float]:
-        """Real tokens and useful FLOPs of one forward and backward pass."""
+        """Tokens and useful FLOPs of one forward and backward pass; 0 what cannot be counted."""
         lengths = _row_lengths(batch)
+        if lengths is None:
+            return 0, 0.0
         tokens = int(lengths.sum())
+        if self.per_pair is None or "labels" not in batch:
+            return tokens, 0.0
         learned = int((batch["labels"] != -100).sum())
         pairs = float((lengths.double() ** 2).sum())
-        flops = tokens * self.per_token + learned * self.per_learned + pairs * self.per_pair
-        return tokens, flops
+        return tokens, tokens * self.per_token + learned * self.per_learned + pairs * self.per_pair
 
 
-def _matrix_flops(layer: nn.Linear) -> int:
-    """Of one token through a layer: forward, gradient of the input, gradient of the weight."""
-    return layer.weight.numel() * (6 if layer.weight.requires_grad else 4)
+def _product_flops(weight: Tensor) -> int:
+    """Of one token: forward, gradient of the input, gradient of the weight if it is trained."""
+    return weight.numel() * (6 if weight.requires_grad else 4)
 
 
-def _row_lengths(batch: Batch) -> torch.Tensor:
+def _pair_flops(config: Any) -> int | None:
+    """Of attention per squared length: scores and sums, 2 n^2 d each, half of it causal, and twice
+    that again for the gradients. None for models without attention."""
+    heads = getattr(config, "num_attention_heads", None)
+    if not heads:
+        return None
+    width = getattr(config, "head_dim", None) or config.hidden_size // heads
+    return int(6 * config.num_hidden_layers * heads * width)
+
+
+def _row_lengths(batch: Batch) -> Tensor | None:
     if "row_lengths" in batch:
         return batch["row_lengths"]
-    return batch["attention_mask"].sum(dim=1)
+    mask = batch.get("attention_mask")
+    return mask.sum(dim=1) if mask is not None and mask.ndim == 2 else None
 
 
 def matrix_product_ceiling(device: torch.device, dtype: torch.dtype = torch.float32) -> float:

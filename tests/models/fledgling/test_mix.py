@@ -2,13 +2,16 @@
 
 import gzip
 import json
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from tailorbird.data.lookup import lookup
+from tailorbird.data.overlap import Protected
 from tailorbird.models.fledgling.mix import SHARES, Document, documents
 from tailorbird.models.fledgling.tasks import few_shot, letters, passage_qa
 from tailorbird.models.fledgling.tasks.domains import domains
@@ -16,7 +19,12 @@ from tailorbird.models.fledgling.tasks.grammar import say
 from tailorbird.models.fledgling.tasks.labels import label_set
 from tailorbird.models.fledgling.tasks.passages import shelf
 from tailorbird.models.fledgling.tasks.values import VALUES
+from tailorbird.task.task import load_spec
 
+SLOTS = {
+    *("v", "it", "noun", "name", "first", "date", "amount", "code", "place", "town"),
+    *("month", "weekday", "number", "who", "org"),
+}
 REAL = ("real_questions", "cloze", "plain", "dialogue")
 
 
@@ -135,3 +143,34 @@ def test_grammar() -> None:
     for broken in ("[a|b", "a]"):
         with pytest.raises(ValueError, match="Template"):
             say(Random(0), broken)
+
+
+STUDIES = Path(__file__).parents[3] / "studies"
+
+
+@pytest.mark.parametrize("study", ["insurance-email", "vagov-procedures"])
+def test_no_study_is_in_the_mix(study: str) -> None:
+    """Test mails share no run of ten words with what the templates can say."""
+    spec = load_spec(STUDIES / study / "task.yaml")
+    rows = (STUDIES / study / "test.jsonl").read_text(encoding="utf-8").splitlines()
+    asked = {
+        str(i): str(lookup(json.loads(r), spec.data.columns.input)) for i, r in enumerate(rows)
+    }
+    protected = Protected(asked)
+    assert len(protected.unchecked) < len(asked) / 10
+    assert protected.found_in_all(_everything_templates_say()) == []
+
+
+def _everything_templates_say() -> Iterator[str]:
+    """Every template several times over, and documents as they are put together."""
+    rng = Random(0)
+    slots = defaultdict(lambda: "thing", v="seven", it="Silver pass")
+    said = [line for lines in letters.phrases().values() for line in lines]
+    for domain in domains():
+        for fact in domain.facts:
+            said += [*fact.says, *fact.asks, *fact.situations]
+    for template in said:
+        for _ in range(8):
+            yield say(rng, template, **{name: slots[name] for name in SLOTS})
+    for document in take(1500, 5):
+        yield " ".join(message["content"] for message in document.messages or ())

@@ -13,12 +13,14 @@ from typing import Any, Literal
 import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
+from tailorbird.errors import TrainingError
 from tailorbird.models.fledgling.corpus import ROW_TOKENS, Corpus
 from tailorbird.models.fledgling.meaning import meanings
 from tailorbird.models.fledgling.mix import documents
 from tailorbird.models.fledgling.shape import Shape, config, wired_init
 from tailorbird.models.fledgling.tokenizer import train_tokenizer
-from tailorbird.train.engine import TrainingReport, train
+from tailorbird.store import read_json, write_folder, write_json
+from tailorbird.train.engine import TrainingReport, forget_checkpoints, train
 from tailorbird.train.objectives.pretrain import Pretrain
 from tailorbird.train.recipe import Recipe
 
@@ -37,10 +39,10 @@ class Size:
 
 Name = Literal["small", "large"]
 SIZES: dict[Name, Size] = {
-    "small": Size(Shape(192, 4, 512), 20e6, 4096),
+    "small": Size(Shape(192, 4, 512), 16e6, 4096),
     "large": Size(Shape(384, 8, 1024), 1e9, 16 * 4096),
 }
-"""`small` takes hours on two cores, `large` the better part of half an hour on one large GPU."""
+"""`small` takes an hour on two cores; `large` is meant for one large GPU and has not been run."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +74,14 @@ def pretrain(
 ) -> list[TrainingReport]:
     """Train a model from nothing; write it to `out` in half precision.
 
-    `tokens` and `size` are by default what suits the machine.
+    `tokens` and `size` are by default what suits the machine. Raises `TrainingError` where `out`
+    holds the beginnings of another run, or `tokens` are too few for a step.
     """
-    chosen = SIZES[size or size_for_this_machine()]
+    size = size or size_for_this_machine()
+    chosen = SIZES[size]
+    tokens = tokens or chosen.tokens
     work = out / "work"
+    _claim(work, {"tokens": tokens, "size": size, "seed": seed, "text": text_folder is not None})
     tokenizer = _tokenizer(work, text_folder, seed)
     reports = []
     model: Any = None
@@ -83,17 +89,31 @@ def pretrain(
         folder = work / phase.name
         finished = folder / "model"
         if not finished.is_dir():
-            count = int((tokens or chosen.tokens) * phase.share / ROW_TOKENS)
+            count = int(tokens * phase.share / ROW_TOKENS)
             corpus = Corpus(
                 folder / "rows", work / "tokenizer", text_folder, count, seed + phase.seed
             )
             model = model or _start(chosen.shape, tokenizer, seed)
             rows, recipe = corpus.rows(quiet), _recipe(phase, chosen, seed)
             reports.append(train(model, Pretrain(), rows, recipe, folder, quiet))
-            model.save_pretrained(finished)
+            write_folder(finished, model.save_pretrained)
+            forget_checkpoints(folder)
         model = LlamaForCausalLM.from_pretrained(finished, dtype=torch.float32)
     export(model, tokenizer, out)
     return reports
+
+
+def _claim(work: Path, settings: dict[str, Any]) -> None:
+    """Refuse to go on with what was begun with other settings."""
+    file = work / "settings.json"
+    if file.is_file() and read_json(file) != settings:
+        raise TrainingError(
+            f"{work} holds a run with other settings: {read_json(file)}",
+            hint="give those, or another folder",
+        )
+    if settings["tokens"] * min(phase.share for phase in PHASES) < ROW_TOKENS:
+        raise TrainingError(f"{settings['tokens']:,.0f} tokens do not make a step in every phase")
+    write_json(file, settings)
 
 
 def export(model: Any, tokenizer: Any, out: Path) -> None:
@@ -127,6 +147,6 @@ def _tokenizer(work: Path, text_folder: Path | None, seed: int) -> PreTrainedTok
     folder = work / "tokenizer"
     if not folder.is_dir():
         sample = islice(documents(seed + 1000, text_folder), TOKENIZER_DOCUMENTS)
-        train_tokenizer(sample).save_pretrained(folder)
+        write_folder(folder, train_tokenizer(sample).save_pretrained)
     loaded: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(folder)
     return loaded

@@ -9,6 +9,7 @@ import gzip
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -19,8 +20,6 @@ from tailorbird.models.fledgling.tasks.grammar import say
 
 SHELF_SIZE = 2000
 """How many items are held to be drawn from at random; about 2 MB of text."""
-MOST_SKIPPED = 40_000
-"""Upper bound of the lines passed over at the start, so that seeds begin apart."""
 SHORTEST, LONGEST = 250, 1000
 """Bounds of a passage, characters."""
 
@@ -55,12 +54,19 @@ def _shuffled(
     """Items of the file for ever, each drawn at random from the ``SHELF_SIZE`` next ones."""
     # One generator per source: how often one is read must not change what another gives.
     rng = Random(f"{seed} {path.name}")
-    stream = items(_lines(path, rng.randrange(MOST_SKIPPED)), rng)
+    # Every seed begins somewhere else, so that together they read all of a long file.
+    stream = items(_lines(path, rng.randrange(_line_count(path))), rng)
     held = list(islice(stream, SHELF_SIZE))
     while True:
         at = rng.randrange(len(held))
         yield held[at]
         held[at] = next(stream)
+
+
+@cache
+def _line_count(path: Path) -> int:
+    with gzip.open(path, "rb") as file:
+        return sum(1 for _ in file)
 
 
 def _lines(path: Path, skip: int) -> Iterator[str]:

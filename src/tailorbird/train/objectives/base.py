@@ -15,8 +15,14 @@ from tailorbird.train.rows import Batch
 class Objective(Protocol):
     """One way to turn rows into a gradient."""
 
+    @property
+    def end_to_end(self) -> bool:
+        """Whether a batch is one sequence of rows end to end, with `row_lengths` (see
+        `attention_by_row`)."""
+
     def collate(self, rows: Sequence[Any]) -> Batch:
-        """Rows of the dataset as one batch."""
+        """Rows of the dataset as one batch; with `labels` and `row_lengths` or an
+        `attention_mask` [B, T] its tokens can be counted."""
 
     def weight(self, batch: Batch) -> Tensor:
         """What the summed loss is divided by: a scalar, at least one per batch that is learned."""

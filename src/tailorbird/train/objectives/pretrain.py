@@ -14,6 +14,8 @@ from tailorbird.train.rows import Batch, PackedRow, lay_end_to_end
 class Pretrain:
     """Cross-entropy of every learned token of packed rows, averaged over tokens."""
 
+    end_to_end = True
+
     def collate(self, rows: Sequence[dict[str, PackedRow]]) -> Batch:
         """Packed rows as one sequence."""
         return lay_end_to_end([r["row"] for r in rows])

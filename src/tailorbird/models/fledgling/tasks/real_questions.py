@@ -22,7 +22,7 @@ UNANSWERABLE = 0.12
 """Share of questions about another paragraph."""
 
 _YEAR = re.compile(r"\b(?:1[0-9]|20)\d\d\b")
-_NUMBER = re.compile(r"(?<![\w.,])\d[\d,.]*(?: (?:million|billion|per cent|percent))?(?![\w])")
+_NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*(?: (?:million|billion|per cent|percent))?(?!\w)")
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][\w'-]+(?: (?:of |the |de |and )?[A-Z][\w'-]+)*(?=[ ,.;])")
 _LOWER = re.compile(r"(?<= )(?:an?|the) [a-z]+(?: [a-z]+)?(?=[,.;])")
 _WORDS = {
