@@ -21,7 +21,7 @@ def measure(subject: Subject, options: argparse.Namespace) -> Table:
 
     Loss is nats per learned token, accuracy the share of learned tokens predicted first, whole the
     share of conversations whose every assistant token is. The values of invented documents are
-    drawn afresh; real text (cloze, plain, dialogue) comes from the files that training reads from
+    drawn afresh; real text (real_questions, cloze, plain, dialogue) comes from the files that training reads from
     too, at another place. Without a data folder it is left out.
     """
     by_family: dict[str, list[Document]] = defaultdict(list)
@@ -37,7 +37,7 @@ def family_marks(subject: Subject, held: list[Document]) -> tuple[Cell, ...]:
     """Loss, token accuracy, share of whole documents right and documents, of one family."""
     model, tokenizer = subject.parts
     loss = right = count = whole = 0.0
-    rows = list(token_rows(iter(held), tokenizer, 1024))
+    rows = list(token_rows(iter(held), tokenizer))
     for row in rows:
         ids = torch.tensor([row.tokens], device=model.device)
         learned = torch.tensor(row.learned[1:], device=model.device) > 0

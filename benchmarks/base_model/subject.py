@@ -13,7 +13,8 @@ from tailorbird.models.files import identify
 from tailorbird.models.local import LocalModel, load_parts
 
 SEED = 777
-"""Of everything drawn here. Training used the seeds 1 and 2, the tokenizer 1000."""
+"""Of everything drawn here. Training drew its documents with seeds above a million, the tokenizer
+with 1000."""
 PASS_TOKENS = 2048
 """Tokens run in one pass, padding included: what a vocabulary of 150,000 lets fit in memory."""
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
+from tailorbird.errors import TrainingError
 from tailorbird.models.fledgling import pretrain as recipe
 from tailorbird.models.fledgling.corpus import ROW_TOKENS, SHARD_ROWS, Corpus
 from tailorbird.models.fledgling.meaning import meanings
@@ -85,6 +86,21 @@ def test_meanings_are_a_rotation_apart() -> None:
     torch.testing.assert_close(a @ a.T, b @ b.T, rtol=1e-4, atol=1e-4)
 
 
-def test_every_token_has_a_text(made: Path) -> None:
+def test_training_starts_with_wires_and_meanings(made: Path) -> None:
     tokenizer = PreTrainedTokenizerFast.from_pretrained(made)
-    assert all(isinstance(tokenizer.decode([i]), str) for i in range(len(tokenizer)))
+    shape = recipe.Shape(128, 2, 64)
+    table = recipe._start(shape, tokenizer, 0).get_parameter("model.embed_tokens.weight")
+    width = shape.content.stop // 2
+    lengths = table[:, :width].norm(dim=1)
+    torch.testing.assert_close(lengths, torch.full_like(lengths, EMBEDDING_STD * width**0.5))
+    assert (table[:, shape.always] == table[0, shape.always]).all()
+
+
+def test_another_run_is_not_continued(made: Path) -> None:
+    with pytest.raises(TrainingError, match="other settings"):
+        recipe.pretrain(made, None, 2 * TOKENS, "small", quiet=True)
+
+
+def test_too_few_tokens_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="do not make a step"):
+        recipe.pretrain(tmp_path, None, 100, "small", quiet=True)

@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerFast
 
 from tailorbird.models.chat import Chat, Row
 from tailorbird.models.fledgling.mix import Document, documents
+from tailorbird.models.fledgling.shape import CONTEXT
 from tailorbird.progress import progress
 from tailorbird.store import write_text
 from tailorbird.task.types import Message
@@ -21,8 +22,6 @@ from tailorbird.train.rows import PackedRows, pack
 
 ROW_TOKENS = 4096
 """Tokens of a packed row."""
-LONGEST = 2048
-"""Tokens of the longest conversation that is kept: the model's context."""
 SHARD_ROWS = 512
 """Rows that one process writes at a time, from a stream of documents of their own."""
 PARTS = {"tokens": np.uint16, "learned": np.int8, "segment": np.uint16}
@@ -89,7 +88,7 @@ class Corpus:
         return self.folder / f"shard-{shard}.done"
 
 
-def token_rows(stream: Iterator[Document], tokenizer: Any, longest: int = LONGEST) -> Iterator[Row]:
+def token_rows(stream: Iterator[Document], tokenizer: Any, longest: int = CONTEXT) -> Iterator[Row]:
     """Conversations learn what the assistant says; running text learns all of itself."""
     chat = Chat(tokenizer)
     for document in stream:

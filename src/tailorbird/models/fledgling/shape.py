@@ -1,6 +1,6 @@
 """The shape of fledgling, and weights that can copy before they have learned anything.
 
-``wired_init`` makes the heads of the first layer look at the previous token, and those of the
+``wired_init`` makes one head of the first layer look at the previous token, and those of the
 second look for where the present token stood before and fetch what followed it ("induction",
 Olsson et al., 2022). Reading answers out of a passage grows from there; from random weights a
 small model needs millions of tokens to find it.
@@ -15,6 +15,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 HEAD_WIDTH = 64
 THETA = 1e4
+CONTEXT = 2048
+"""Positions."""
 MATCH = 24
 """Dimensions by which tokens are recognised: the two of every slow rotary pair of a head."""
 
@@ -81,7 +83,7 @@ def config(vocab_size: int, shape: Shape) -> LlamaConfig:
         num_attention_heads=shape.heads,
         num_key_value_heads=shape.heads,
         head_dim=HEAD_WIDTH,
-        max_position_embeddings=2048,
+        max_position_embeddings=CONTEXT,
         rope_parameters={"rope_type": "default", "rope_theta": THETA},
         tie_word_embeddings=True,
         bos_token_id=None,
