@@ -21,8 +21,8 @@ def measure(subject: Subject, options: argparse.Namespace) -> Table:
 
     Loss is nats per learned token, accuracy the share of learned tokens predicted first, whole the
     share of conversations whose every assistant token is. The values of invented documents are
-    drawn afresh; real text (real_questions, cloze, plain, dialogue) comes from the files that training reads from
-    too, at another place. Without a data folder it is left out.
+    drawn afresh; real text (real_questions, cloze, plain, dialogue) comes from the files that
+    training reads from too, at another place. Without a data folder it is left out.
     """
     by_family: dict[str, list[Document]] = defaultdict(list)
     for document in islice(documents(SEED, options.data_folder), 100 * options.documents):
