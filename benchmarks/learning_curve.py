@@ -11,6 +11,7 @@ threads together. A run that was killed goes on where it was.
 import argparse
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from base_model.table import Table
@@ -32,7 +33,9 @@ def task_of(options: argparse.Namespace) -> Task:
     spec = spec.model_copy(update={"rungs": rungs, "model": options.model or spec.model})
     task = load_task(spec, study, options.data_folder)
     if options.test:
-        task = replace(task, splits={**task.splits, "test": task.examples("test")[: options.test]})
+        test = task.examples("test")
+        drawn = sorted(Random(0).sample(range(len(test)), options.test))
+        task = replace(task, splits={**task.splits, "test": tuple(test[i] for i in drawn)})
     return task
 
 
@@ -67,7 +70,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--train", type=Path, help="in place of the study's training file")
     parser.add_argument("--data-folder", type=Path)
     parser.add_argument("--model", help="in place of the study's")
-    parser.add_argument("--test", type=int, help="measure on this many test items only")
+    parser.add_argument("--test", type=int, help="measure on this many test items, drawn at random")
     parser.add_argument("--out", type=Path, default=Path("runs/learning-curve"))
     parser.add_argument("--save", type=Path, metavar="FILE.json")
     return parser.parse_args()

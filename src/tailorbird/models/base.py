@@ -1,8 +1,8 @@
 """What Tailorbird asks of a language model: to complete, and to score. Batched, synchronous."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
 
 from tailorbird.task.types import Prompt, Usage
 
@@ -21,8 +21,13 @@ class Sampling:
     seed: int = 0
     """Seeds sampling where temperature > 0; equal seeds give equal answers on one machine."""
     not_beginning: str = ""
-    """Words that an answer must not begin with. Endpoints know nothing of the kind and take no
-    notice."""
+    """Words that an answer must not begin with; local models only."""
+
+    def for_endpoint(self) -> dict[str, Any]:
+        """What an endpoint can be told."""
+        told = asdict(self)
+        del told["not_beginning"]
+        return told
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ class Cached:
 
     def _key(self, prompt: Prompt, sampling: Sampling) -> str:
         turns = [[m.role, m.content] for m in prompt]
-        return digest([self.lm.identity, turns, asdict(sampling)])
+        return digest([self.lm.identity, turns, sampling.for_endpoint()])
 
     @cached_property
     def _saved(self) -> dict[str, Completion]:

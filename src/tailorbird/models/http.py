@@ -312,7 +312,7 @@ class _Session:
         request = {
             "model": self.endpoint.model,
             "messages": [{"role": m.role, "content": m.content} for m in prompt],
-            **dataclasses.asdict(sampling),
+            **sampling.for_endpoint(),
         }
         # Four characters a token is the endpoints' own rule of thumb; corrected by what was used.
         tokens = sum(len(m.content) for m in prompt) // 4 + sampling.max_tokens
