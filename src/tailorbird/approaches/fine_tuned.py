@@ -13,6 +13,7 @@ from tailorbird.approaches._prompted import (
     prompted,
 )
 from tailorbird.approaches.base import Run
+from tailorbird.data.split import nested_subset
 from tailorbird.errors import ModelError, TaskError
 from tailorbird.models.files import is_endpoint
 from tailorbird.task.benchmark import Task
@@ -44,7 +45,7 @@ class FineTuned:
     batch_size: Annotated[int, Field(ge=1)] = 8
     rank: Annotated[int, Field(ge=1)] = 16
     limit: Annotated[int, Field(ge=1)] | None = None
-    """Train on this many examples only."""
+    """Train on this many examples only, drawn at random; a larger number holds a smaller one."""
     calibrate: bool = False
     """Choose on dev from which probability on the model abstains."""
 
@@ -76,7 +77,9 @@ class FineTuned:
 
         model, tokenizer = load_parts(run.model)
         chat = Chat(tokenizer)
-        examples = task.examples("train")[: self.limit]
+        examples = task.examples("train")
+        if self.limit is not None:
+            examples = nested_subset(examples, self.limit, run.seed)
         if solver.index is None:
             texts = as_given(examples, self.epochs, run.seed)
         else:
