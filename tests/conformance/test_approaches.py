@@ -33,6 +33,7 @@ ANSWER: tuple[tuple[str, dict[str, Any]], ...] = (
     ("few_shot", {"shots": 2, "select": "similar", "by": "dense"}),
     ("rag", {"passages": 2}),
     ("fine_tuned", BRIEF | {"retrieve": "sparse", "passages": 2}),
+    ("fine_tuned", BRIEF | {"retrieve": "sparse", "limit": 8, "calibrate": True}),
 )
 PROMPTED = {"zero_shot", "few_shot", "rag"}
 
