@@ -1,4 +1,4 @@
-"""Make fledgling, the embedded base model, from nothing."""
+"""Make fledgling, the embedded base model, from nothing or from an earlier one."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -31,12 +31,16 @@ def command(
         Size | None, typer.Option(help="small for a CPU, large for a GPU; by default as found.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of data, weights and order.")] = 0,
+    start: Annotated[
+        Path | None, typer.Option(help="Go on from this model; give another --seed with it.")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Pre-train fledgling, the embedded base model, by its recipe. Resumes when killed."""
     from tailorbird.models.fledgling.pretrain import pretrain
 
-    for report in pretrain(out, data_folder, tokens, size.value if size else None, seed, quiet):
+    named = size.value if size else None
+    for report in pretrain(out, data_folder, tokens, named, seed, quiet, start):
         print(
             f"{report.steps} steps, {report.seconds:.0f} s, loss {report.loss:.3f}; "
             f"{report.tokens_per_second:,.0f} tokens/s, {report.utilisation or 0:.0%} of the "

@@ -1,6 +1,7 @@
 """How fledgling was made: tokenizer, packed rows, two phases of pre-training, half precision.
 
     tailorbird pretrain OUT --data-folder DATA
+    tailorbird pretrain OUT --data-folder DATA --start EARLIER
 
 Every step is kept under OUT/work and resumed: a killed run goes on at its last checkpoint.
 """
@@ -71,18 +72,22 @@ def pretrain(
     size: Name | None = None,
     seed: int = 0,
     quiet: bool = False,
+    start: Path | None = None,
 ) -> list[TrainingReport]:
-    """Train a model from nothing; write it to `out` in half precision.
+    """Train a model; write it to `out` in half precision.
 
-    `tokens` and `size` are by default what suits the machine. Raises `TrainingError` where `out`
+    `tokens` and `size` are by default what suits the machine. `start`: a folder of model and
+    tokenizer to go on from (give another seed, or it reads the same text again); without it, a
+    model of `size` begins from nothing. Raises `TrainingError` where `out`
     holds the beginnings of another run, or `tokens` are too few for a step.
     """
     size = size or size_for_this_machine()
     chosen = SIZES[size]
     tokens = tokens or chosen.tokens
     work = out / "work"
-    _claim(work, {"tokens": tokens, "size": size, "seed": seed, "text": text_folder is not None})
-    tokenizer = _tokenizer(work, text_folder, seed)
+    settings = {"tokens": tokens, "size": size, "seed": seed, "text": text_folder is not None}
+    _claim(work, settings | {"start": str(start) if start else None})
+    tokenizer = _tokenizer(work, text_folder, seed, start)
     reports = []
     model: Any = None
     for phase in PHASES:
@@ -93,12 +98,12 @@ def pretrain(
             corpus = Corpus(
                 folder / "rows", work / "tokenizer", text_folder, count, seed + phase.seed
             )
-            model = model or _start(chosen.shape, tokenizer, seed)
+            model = model or (_load(start) if start else _start(chosen.shape, tokenizer, seed))
             rows, recipe = corpus.rows(quiet), _recipe(phase, chosen, seed)
             reports.append(train(model, Pretrain(), rows, recipe, folder, quiet))
             write_folder(finished, model.save_pretrained)
             forget_checkpoints(folder)
-        model = LlamaForCausalLM.from_pretrained(finished, dtype=torch.float32)
+        model = _load(finished)
     export(model, tokenizer, out)
     return reports
 
@@ -131,6 +136,11 @@ def _recipe(phase: Phase, size: Size, seed: int) -> Recipe:
     )  # fmt: skip
 
 
+def _load(folder: Path) -> LlamaForCausalLM:
+    model: LlamaForCausalLM = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    return model
+
+
 def _start(shape: Shape, tokenizer: PreTrainedTokenizerFast, seed: int) -> LlamaForCausalLM:
     torch.manual_seed(seed)
     model = LlamaForCausalLM(config(len(tokenizer), shape))
@@ -143,9 +153,14 @@ def _start(shape: Shape, tokenizer: PreTrainedTokenizerFast, seed: int) -> Llama
     return model
 
 
-def _tokenizer(work: Path, text_folder: Path | None, seed: int) -> PreTrainedTokenizerFast:
+def _tokenizer(
+    work: Path, text_folder: Path | None, seed: int, start: Path | None
+) -> PreTrainedTokenizerFast:
     folder = work / "tokenizer"
-    if not folder.is_dir():
+    if start and not folder.is_dir():
+        given = PreTrainedTokenizerFast.from_pretrained(start)
+        write_folder(folder, given.save_pretrained)
+    elif not folder.is_dir():
         sample = islice(documents(seed + 1000, text_folder), TOKENIZER_DOCUMENTS)
         write_folder(folder, train_tokenizer(sample).save_pretrained)
     loaded: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(folder)

@@ -105,6 +105,9 @@ _TITLES = ("{it}", "{it}", "{it} - {noun}", "{it}: [rules|details|terms|prices|w
 _OTHER_TITLES = ("{org}", "{noun}", "About {it}", "[Rules|Terms|Help|FAQ|Good to know]: {it}")
 
 
+SHORT = 0.45
+"""Share of handbooks that are shown as passages of a sentence or two, as a retriever cuts them."""
+
 _SMALL = frozenset(words("The A An There You We Our If For With To Use Please Every Each Up No"))
 
 
@@ -120,7 +123,10 @@ def shelf(rng: Random, most: int = 6) -> Shelf:
 def _sections(rng: Random, domain: Domain, organisation: str, count: int) -> Shelf:
     """``count`` sections of a handbook, each of neighbouring facts; what is left is missing."""
     [it] = _things(rng, domain, 1)
-    sizes = rng.choices(range(1, 8), weights=(2, 4, 5, 5, 4, 3, 2), k=count)
+    if rng.random() < SHORT:
+        sizes = rng.choices((1, 2), weights=(3, 2), k=rng.randint(count, count + 2))
+    else:
+        sizes = rng.choices(range(1, 8), weights=(2, 4, 5, 5, 4, 3, 2), k=count)
     facts = list(domain.facts)
     start = rng.randrange(len(facts))
     facts = facts[start:] + facts[:start]
