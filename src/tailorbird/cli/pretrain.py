@@ -39,8 +39,8 @@ def command(
     """Pre-train fledgling, the embedded base model, by its recipe. Resumes when killed."""
     from tailorbird.models.fledgling.pretrain import pretrain
 
-    named = size.value if size else None
-    for report in pretrain(out, data_folder, tokens, named, seed, quiet, start):
+    known = size.value if size else None
+    for report in pretrain(out, data_folder, tokens, known, seed, quiet, start):  # type: ignore[arg-type]
         print(
             f"{report.steps} steps, {report.seconds:.0f} s, loss {report.loss:.3f}; "
             f"{report.tokens_per_second:,.0f} tokens/s, {report.utilisation or 0:.0%} of the "

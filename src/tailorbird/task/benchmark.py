@@ -15,7 +15,7 @@ from tailorbird.data.read import load_documents, load_examples
 from tailorbird.errors import BenchmarkError, DataError, TaskError, nearest
 from tailorbird.registry import module
 from tailorbird.task.task import TaskSpec
-from tailorbird.task.types import SPLITS, Document, Example, Prediction, Score, Split
+from tailorbird.task.types import SPLITS, Comparison, Document, Example, Prediction, Score, Split
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,10 @@ class Task:
     documents: tuple[Document, ...] = ()
     accounts: tuple[FileAccount, ...] = ()
     """What happened to every row of every file."""
+    comparisons: tuple[Comparison, ...] = ()
+    """Answers that people ranked or judged, for preference learning."""
+    texts: tuple[str, ...] = ()
+    """Raw text of the field, for continued pre-training."""
 
     def examples(self, split: Split) -> tuple[Example, ...]:
         """The examples of one split. Approaches are given a task whose test is closed."""

@@ -111,3 +111,18 @@ class Score:
 
     value: float | None
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Answers to one input as people ranked them, or one answer that they judged."""
+
+    id: str
+    input: str | Prompt
+    answers: tuple[str, ...]
+    """Best first."""
+    good: bool | None = None
+    """Whether a single answer is wanted; None where answers are ranked."""
+    group: str | None = None
+    """What comparisons share when they are not independent."""
+    provenance: Provenance | None = None

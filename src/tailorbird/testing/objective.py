@@ -51,10 +51,10 @@ def _sums(objective: "Objective", rows: Sequence[Any], model: "nn.Module") -> No
         f"the weight of a batch, {float(weight)}, is not the sum of its rows' weights",
     )
     with torch.no_grad():
-        loss = float(objective.loss(model, whole))
-        again = float(objective.loss(model, whole))
-        total = sum(float(objective.loss(model, p)) for p in parts)
-        turned = float(objective.loss(model, objective.collate(rows[::-1])))
+        loss = _loss(objective, model, whole)
+        again = _loss(objective, model, whole)
+        total = sum(_loss(objective, model, p) for p in parts)
+        turned = _loss(objective, model, objective.collate(rows[::-1]))
     claim(abs(loss - again) < 1e-6, "the loss of the same batch differs between two calls")
     noise = 1e-4 * max(1.0, abs(loss))
     claim(
@@ -65,10 +65,14 @@ def _sums(objective: "Objective", rows: Sequence[Any], model: "nn.Module") -> No
     claim(abs(loss - turned) < noise, "the loss depends on the order of the rows")
 
 
+def _loss(objective: "Objective", model: "nn.Module", batch: Any) -> float:
+    return float(objective.loss(model, batch)[0])
+
+
 def _has_a_gradient(objective: "Objective", batch: Any, model: "nn.Module") -> None:
     torch = need("torch")
     before = copy.deepcopy(model.state_dict())
-    loss = objective.loss(model, batch)
+    loss, metrics = objective.loss(model, batch)
     claim(
         loss.numel() == 1 and bool(torch.isfinite(loss)), f"the loss {loss} is not a finite scalar"
     )
@@ -76,6 +80,8 @@ def _has_a_gradient(objective: "Objective", batch: Any, model: "nn.Module") -> N
     gradients = _gradients(loss, model)
     claim(bool(gradients), "no parameter gets a gradient from the loss")
     claim(all(bool(torch.isfinite(g).all()) for g in gradients), "a gradient is not finite")
+    numbers = [float(m.total) for m in metrics.values()]
+    claim(all(n == n for n in numbers), f"a metric is no number: {metrics}")
     same = all(bool(torch.equal(v, before[k])) for k, v in model.state_dict().items())
     claim(same, "taking the loss changes the model")
 
@@ -90,9 +96,9 @@ def _accumulates(objective: "Objective", rows: Sequence[Any], model: "nn.Module"
     """Two micro-batches give the gradient of one batch: what accumulation and DDP rely on."""
     torch = need("torch")
     half = len(rows) // 2
-    whole = _gradients(objective.loss(model, objective.collate(rows)), model)
+    whole = _gradients(objective.loss(model, objective.collate(rows))[0], model)
     parts = [
-        _gradients(objective.loss(model, objective.collate(part)), model)
+        _gradients(objective.loss(model, objective.collate(part))[0], model)
         for part in (rows[:half], rows[half:])
     ]
     for together, one, other in zip(whole, *parts):
@@ -108,7 +114,7 @@ def _learns(objective: "Objective", batch: Any, model: "nn.Module") -> None:
     losses = []
     for _ in range(_STEPS):
         optimizer.zero_grad()
-        loss = objective.loss(model, batch) / objective.weight(batch)
+        loss = objective.loss(model, batch)[0] / objective.weight(batch)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         losses.append(float(loss.detach()))

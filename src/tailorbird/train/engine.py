@@ -6,12 +6,13 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import Dataset, Sampler
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
@@ -21,10 +22,14 @@ from tailorbird.errors import TrainingError, nearest
 from tailorbird.progress import progress
 from tailorbird.store import append_jsonl, read_json, read_jsonl, said, write_json, write_text
 from tailorbird.train.attention import attention_by_row
-from tailorbird.train.objectives.base import Objective
+from tailorbird.train.objectives.base import Mean, Metrics, Objective, OnPolicy
 from tailorbird.train.recipe import Recipe
 from tailorbird.train.rows import Batch
 from tailorbird.train.throughput import Meter, Work, matrix_product_ceiling
+from tailorbird.train.watchdogs import stop_if_broken
+
+Watch = Callable[[int, float], None]
+"""Is told the step and its loss (nats per unit of weight) while training goes on."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,26 @@ class _ByLength(Sampler[int]):
         return iter(order)
 
 
+class _Repeated(Sampler[int]):
+    """Prompts in a seeded order, each batch as often as steps are taken on its answers."""
+
+    def __init__(
+        self, count: int, size: int, times: int, seed: int, epoch: Callable[[], int]
+    ) -> None:
+        self.count, self.size, self.times, self.seed, self.epoch = count, size, times, seed, epoch
+
+    def __len__(self) -> int:
+        return math.ceil(self.count / self.size) * self.size * self.times
+
+    def __iter__(self) -> Iterator[int]:
+        draw = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch())
+        order = torch.randperm(self.count, generator=draw).tolist()
+        while len(order) % self.size:  # the last batch is filled up from the front
+            order.append(order[len(order) % self.count])
+        for start in range(0, len(order), self.size):
+            yield from order[start : start + self.size] * self.times
+
+
 class _Engine(Trainer):
     """Trainer with an objective's sum over its weight as loss: exact under accumulation and DDP."""
 
@@ -99,10 +124,20 @@ class _Engine(Trainer):
 
     def __init__(self, objective: Objective, **kwargs: Any) -> None:
         self.objective = objective
-        super().__init__(data_collator=objective.collate, **kwargs)
+        self.watched: dict[str, Mean] = {}
+        self.answers: Sequence[Sequence[Any]] = ()
+        on_policy = isinstance(objective, OnPolicy)
+        collate: Any = list if on_policy else objective.collate
+        super().__init__(data_collator=collate, **kwargs)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         """Trainer's, except that grouping by length is the same in a resumed run."""
+        if isinstance(self.objective, OnPolicy):
+            return _Repeated(
+                len(self.train_dataset), self.args.train_batch_size * self.args.world_size,  # type: ignore[arg-type]
+                self.objective.steps_per_rollout, self.args.seed,
+                lambda: int(self.state.epoch or 0),
+            )  # fmt: skip
         if self.args.train_sampling_strategy != "group_by_length":
             return super()._get_train_sampler(train_dataset)
         assert isinstance(self.train_dataset, _Rows)
@@ -112,12 +147,39 @@ class _Engine(Trainer):
         )
 
     def get_batch_samples(
-        self, epoch_iterator: Iterator[Batch], num_batches: int, device: torch.device
-    ) -> tuple[list[Batch], Any]:
+        self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
+    ) -> tuple[list[Any], Any]:
         """The micro-batches of one step, and the weight of all of them on all processes."""
         batches = [b for _, b in zip(range(num_batches), epoch_iterator)]
-        total = sum((self.objective.weight(b) for b in batches), torch.tensor(0)).to(device)
+        if isinstance(self.objective, OnPolicy):
+            parts = self._answered(self.objective, batches)
+            batches = [parts]  # one batch for Trainer, whatever it is cut into
+        else:
+            parts = batches
+        total = sum((self.objective.weight(b) for b in parts), torch.tensor(0)).to(device)
         return batches, self.accelerator.gather(total).sum()
+
+    def _answered(self, objective: OnPolicy, batches: Sequence[Any]) -> list[Batch]:
+        """Micro-batches of the answers to a batch of prompts; they are written once per rollout."""
+        step = self.state.global_step
+        if step % objective.steps_per_rollout == 0:
+            prompts = [row["row"] for batch in batches for row in batch]
+            self.answers, metrics = objective.rollout(self.model, prompts, step)  # type: ignore[arg-type]
+            self._watch(metrics)
+        rows = [{"row": row} for row in self.answers[step % objective.steps_per_rollout]]
+        size = self.args.train_batch_size
+        return [self.objective.collate(rows[i : i + size]) for i in range(0, len(rows), size)]
+
+    def training_step(self, model: nn.Module, inputs: Any, num_items_in_batch: Any = None) -> Any:
+        """Trainer's, for one batch or for the parts of one."""
+        if not isinstance(inputs, list):
+            return super().training_step(model, inputs, num_items_in_batch)
+        losses = [super(_Engine, self).training_step(model, p, num_items_in_batch) for p in inputs]
+        return torch.stack(losses).sum()
+
+    def floating_point_ops(self, inputs: Any) -> int:
+        """Not Trainer's: the meter counts them."""
+        return 0
 
     def compute_loss(
         self,
@@ -133,9 +195,46 @@ class _Engine(Trainer):
         self.work.flops += flops
         # accelerate casts inside the model's own forward only, which objectives may go around.
         with self.accelerator.autocast():
-            total = self.objective.loss(model, inputs)
+            total, metrics = self.objective.loss(model, inputs)
+        self._watch(metrics)
         # DDP averages gradients over processes; the weight already spans them all.
         return total * self.accelerator.num_processes / num_items_in_batch.clamp(min=1)
+
+    def _watch(self, metrics: Metrics) -> None:
+        for name, mean in metrics.items():
+            before = self.watched.get(name)
+            self.watched[name] = (
+                Mean(before.total + mean.total, before.count + mean.count) if before else mean
+            )
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Trainer's, with what the objective watches (on this process)."""
+        logs |= {
+            name: float(m.total) / max(1.0, float(m.count)) for name, m in self.watched.items()
+        }
+        self.watched.clear()
+        super().log(logs, start_time)
+
+    # ---- checkpoints: what is trained, whatever kind of model it is part of --------------------
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Write the trained weights alone; the frozen ones are where they came from."""
+        if self.args.should_save:
+            folder = Path(output_dir or str(self.args.output_dir))
+            folder.mkdir(parents=True, exist_ok=True)
+            save_file(_trained(self.model), folder / WEIGHTS)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        held = load_file(Path(resume_from_checkpoint) / WEIGHTS)
+        weights = _trained(model or self.model)
+        if held.keys() != weights.keys():
+            raise TrainingError(
+                f"{resume_from_checkpoint} holds other weights than are trained now",
+                hint="give another folder, or delete this one",
+            )
+        with torch.no_grad():
+            for name, weight in weights.items():
+                weight.copy_(held[name])
 
     def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
         # On a full disk safetensors raises an error of its own, and torch.save a RuntimeError.
@@ -143,11 +242,22 @@ class _Engine(Trainer):
             super()._save_checkpoint(*args, **kwargs)
 
 
+WEIGHTS = "trained.safetensors"
+"""The weights in a checkpoint, by the name of the parameter."""
+
+
+def _trained(model: Any) -> dict[str, Tensor]:
+    """The weights that training changes; a view of them, not a copy. Tied ones appear once."""
+    return {n: p.data for n, p in model.named_parameters() if p.requires_grad}
+
+
 class _Watch(TrainerCallback):
     """Draws progress, keeps the clock across resumes, logs losses, stops on a loss that is none."""
 
-    def __init__(self, folder: Path, work: Work, tick: Callable[[int], None]) -> None:
-        self.folder, self.work, self.tick = folder, work, tick
+    def __init__(
+        self, folder: Path, work: Work, tick: Callable[[int], None], watch: Watch | None
+    ) -> None:
+        self.folder, self.work, self.tick, self.watch = folder, work, tick, watch
         self.begun = time.monotonic(), time.process_time()
         self.losses: list[float] = []
 
@@ -172,12 +282,8 @@ class _Watch(TrainerCallback):
         if not logs or "loss" not in logs:
             return
         loss = float(logs["loss"])
-        if not math.isfinite(loss):
-            raise TrainingError(
-                f"the loss became {loss} at step {state.global_step}",
-                hint="lower learning_rate, or look at the last batch for a row of odd tokens",
-            )
         self.losses.append(loss)
+        stop_if_broken(state.global_step, self.losses, logs)
         if not state.is_world_process_zero:
             return
         self.clock()
@@ -186,9 +292,11 @@ class _Watch(TrainerCallback):
             "loss": loss,
             "seconds": round(self.work.seconds, 1),
             "tokens": self.work.tokens,
-            "learning_rate": logs["learning_rate"],
+            **{k: v for k, v in logs.items() if k not in ("loss", "epoch")},
         }
         append_jsonl(self.folder / "log.jsonl", [row])
+        if self.watch and state.global_step % max(1, state.max_steps // 20) == 0:
+            self.watch(state.global_step, loss)
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if state.is_world_process_zero:
@@ -231,37 +339,43 @@ def train(
     recipe: Recipe,
     folder: Path,
     quiet: bool = False,
+    watch: Watch | None = None,
 ) -> TrainingReport:
     """Train `model` in place; resume from the newest checkpoint under `folder` if there is one.
+
+    `watch` is told step and loss about twenty times; what it raises ends the training.
 
     Checkpoints stay, until the caller has saved the result and calls `forget_checkpoints`. The
     same seed gives the same weights, interrupted or not. Raises `TrainingError` when there is
     nothing to learn or the loss stops being a number.
     """
-    learned = _learned_tokens(rows)
-    if not learned:
+    on_policy = isinstance(objective, OnPolicy)
+    repeats = objective.steps_per_rollout if isinstance(objective, OnPolicy) else 1
+    learned = 0 if on_policy else _learned_tokens(rows)
+    if not (learned or (on_policy and rows)):
         raise TrainingError("there is nothing to learn: no rows, or no row has a target")
+    recipe = _in_whole_rollouts(recipe, repeats)
     arguments = _arguments(recipe, folder)
     trainer = _Engine(
         objective, model=model, args=arguments, train_dataset=_Rows(rows),
         optimizers=(_optimizer(model, recipe), None),
     )  # fmt: skip
     trainer.remove_callback(PrinterCallback)
-    steps = _total_steps(recipe, len(rows), arguments.world_size)
+    steps = _total_steps(recipe, len(rows), arguments.world_size, repeats)
     if recipe.schedule == "decay":
         trainer.lr_scheduler = _decay(trainer, steps, recipe.warmup_steps)
     checkpoint = _checkpoint(folder)
     with progress("training", steps, quiet) as tick:
         trainer.meter, trainer.work = Meter(model), _work(folder)
-        watch = _Watch(folder, trainer.work, tick)
-        trainer.add_callback(watch)
+        clock = _Watch(folder, trainer.work, tick, watch)
+        trainer.add_callback(clock)
         # Around the gradients as well: checkpointed layers are run again for them.
-        with attention_by_row(model) if objective.end_to_end else nullcontext():
+        with attention_by_row(model) if objective.layout.end_to_end else nullcontext():
             trainer.train(resume_from_checkpoint=checkpoint)
-    watch.clock()
+    clock.clock()
     dtype = torch.bfloat16 if recipe.bf16 else next(model.parameters()).dtype
     ceiling = matrix_product_ceiling(arguments.device, dtype)
-    report = _report(watch, trainer.state.global_step, len(rows), learned, ceiling)
+    report = _report(clock, trainer.state.global_step, len(rows), learned, ceiling)
     trainer.accelerator.wait_for_everyone()
     if trainer.is_world_process_zero():
         write_json(folder / "training.json", asdict(report))
@@ -281,10 +395,10 @@ def _learned_tokens(rows: Sequence[Any]) -> int:
     return int(whole.sum()) if whole is not None else sum(sum(r.learned) for r in rows)
 
 
-def _report(watch: _Watch, steps: int, rows: int, learned: int, ceiling: float) -> TrainingReport:
-    tail = watch.losses[-max(1, len(watch.losses) // 10) :]
+def _report(clock: _Watch, steps: int, rows: int, learned: int, ceiling: float) -> TrainingReport:
+    tail = clock.losses[-max(1, len(clock.losses) // 10) :]
     loss = sum(tail) / max(1, len(tail))
-    work = watch.work
+    work = clock.work
     known = work.flops and work.seconds
     utilisation = work.flops / work.seconds / ceiling if known else None
     return TrainingReport(
@@ -329,10 +443,18 @@ def _arguments(recipe: Recipe, folder: Path) -> TrainingArguments:
     return arguments
 
 
-def _total_steps(recipe: Recipe, rows: int, processes: int) -> int:
+def _in_whole_rollouts(recipe: Recipe, repeats: int) -> Recipe:
+    """Checkpoints between rollouts only: answers that were half learned from are not kept."""
+    if repeats == 1:
+        return recipe
+    whole = math.ceil(recipe.save_every / repeats) * repeats
+    return replace(recipe, save_every=whole, accumulation=1)
+
+
+def _total_steps(recipe: Recipe, rows: int, processes: int, repeats: int) -> int:
     if recipe.max_steps > 0:
         return recipe.max_steps
-    batches = math.ceil(rows / recipe.batch_size / processes)
+    batches = math.ceil(rows / recipe.batch_size / processes) * repeats
     return math.ceil(math.ceil(batches / recipe.accumulation) * recipe.epochs)
 
 

@@ -25,6 +25,28 @@ class PackedRow:
     """int32[T]"""
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Answers to one prompt: several, ranked, or one that was judged."""
+
+    answers: tuple[Row, ...]
+    """Each with the prompt in front; best first."""
+    good: bool = True
+    """Of a single answer: whether it is wanted."""
+    reference: tuple[float, ...] = ()
+    """What the reference model says of each answer, log-probability in nats."""
+
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        """Of all answers."""
+        return tuple(t for row in self.answers for t in row.tokens)
+
+    @property
+    def learned(self) -> tuple[int, ...]:
+        """Of all answers."""
+        return tuple(t for row in self.answers for t in row.learned)
+
+
 @dataclass(frozen=True)
 class PackedRows(Sequence[PackedRow]):
     """Packed rows as arrays int[N, T], which may lie on the disk (np.load, mmap_mode="r")."""

@@ -1,30 +1,46 @@
-"""(Continued) pre-training: predict the next token of packed rows."""
+"""(Continued) pre-training: predict the next token of running text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
-from tailorbird.train.attention import attention_by_row
-from tailorbird.train.objectives.base import learned_tokens, summed_cross_entropy
-from tailorbird.train.rows import Batch, PackedRow, lay_end_to_end
+from tailorbird.models.chat import Row
+from tailorbird.train.material import Material
+from tailorbird.train.objectives.base import (
+    END_TO_END,
+    Layout,
+    Metrics,
+    learned_tokens,
+    summed_cross_entropy,
+)
+from tailorbird.train.rows import Batch, PackedRow
 
 
 @dataclass(frozen=True)
 class Pretrain:
-    """Cross-entropy of every learned token of packed rows, averaged over tokens."""
+    """Cross-entropy of every learned token of rows of running text, averaged over tokens."""
 
-    end_to_end = True
+    layout: Layout = END_TO_END
+    uses_reference: ClassVar[bool] = False
+    rate: ClassVar[float] = 1.0
 
-    def collate(self, rows: Sequence[dict[str, PackedRow]]) -> Batch:
-        """Packed rows as one sequence."""
-        return lay_end_to_end([r["row"] for r in rows])
+    def rows(self, material: Material) -> Sequence[Row]:
+        """The raw texts of the task, once per epoch."""
+        return material.running_text()
+
+    def collate(self, rows: Sequence[dict[str, Row | PackedRow]]) -> Batch:
+        """Rows, packed or not, as one batch."""
+        return self.layout([r["row"] for r in rows])
 
     def weight(self, batch: Batch) -> Tensor:
         """Learned tokens."""
         return learned_tokens(batch)
 
-    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+    def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Metrics]:
         """Summed cross-entropy."""
-        with attention_by_row(model):
-            return summed_cross_entropy(model, batch)
+        return summed_cross_entropy(model, batch), {}
+
+
+OBJECTIVE = Pretrain
