@@ -17,27 +17,26 @@ from tailorbird.models.decoding import Decoder
 from tailorbird.models.files import identify, locate
 from tailorbird.store import file_digest
 from tailorbird.task.types import Prompt, Usage
+from tailorbird.train.adapters.base import Adapter
+from tailorbird.train.policy import merge_adapter, saved_adapter, split, weights_file
 
 
-def load_parts(spec: str) -> tuple[Any, Any]:
+def load_parts(spec: str, adapter: Adapter | None = None) -> tuple[Any, Any]:
     """Model (in evaluation mode; fp32 on a CPU, bf16 on a GPU) and tokenizer.
 
-    Raises `ModelError` that says what is missing.
+    The model is loaded as `adapter` needs it, with four bits for instance. Raises `ModelError`
+    that says what is missing.
     """
     where = locate(spec)
     cuda = torch.cuda.is_available()
+    options = adapter.loading() if adapter else {}
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(where)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(
-            f"no tokenizer can be loaded for {spec}: {first_line(error)}",
-            hint="a model folder needs tokenizer.json and tokenizer_config.json; " + _HUB,
-        ) from error
+    tokenizer = load_tokenizer(spec)
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
-            where, dtype=torch.bfloat16 if cuda else torch.float32, output_loading_info=True
-        )
+            where, dtype=torch.bfloat16 if cuda else torch.float32, output_loading_info=True,
+            **options,
+        )  # fmt: skip
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise ModelError(
             f"no causal language model can be loaded from {spec}: {first_line(error)}",
@@ -50,7 +49,20 @@ def load_parts(spec: str) -> tuple[Any, Any]:
             f"the weights of {spec} are incomplete: {min(found['missing_keys'])} is not there",
             hint="use the files of a causal language model, and all of them",
         )
-    return model.eval().to("cuda" if cuda else "cpu"), tokenizer
+    if "device_map" not in options:
+        model = model.to("cuda" if cuda else "cpu")
+    return model.eval(), tokenizer
+
+
+def load_tokenizer(spec: str) -> Any:
+    """The tokenizer alone. Raises `ModelError` that says what is missing."""
+    try:
+        return AutoTokenizer.from_pretrained(locate(spec))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"no tokenizer can be loaded for {spec}: {first_line(error)}",
+            hint="a model folder needs tokenizer.json and tokenizer_config.json; " + _HUB,
+        ) from error
 
 
 _HUB = "hub ids need a network or a cached download"
@@ -74,30 +86,34 @@ class LocalModel:
 
     @classmethod
     def load(cls, spec: str, adapter: Path | None = None) -> "LocalModel":
-        """Load `spec`; merge the LoRA `adapter` into its weights, so that it costs nothing."""
-        model, tokenizer = load_parts(spec)
-        chat = Chat(tokenizer)
-        if adapter is not None:
-            from tailorbird.train.policy import merge_adapter
+        """Load `spec` as the `adapter` in a folder tuned it.
 
-            model = merge_adapter(model, adapter, chat.template_digest)
-        identity = identify(spec)
-        if adapter is not None:
-            identity += f"+{file_digest(adapter / 'adapter_model.safetensors')[:16]}"
+        Where the adapter can be merged into the weights it is, so that it costs nothing.
+        """
+        if adapter is None:
+            return cls.of(*load_parts(spec), spec, identify(spec))
+        model, tokenizer = load_parts(spec, saved_adapter(adapter))
+        model = merge_adapter(model, adapter, Chat(tokenizer).template_digest)
+        identity = f"{identify(spec)}+{file_digest(weights_file(adapter))[:16]}"
         return cls.of(model, tokenizer, spec, identity)
 
     @classmethod
     def of(cls, model: Any, tokenizer: Any, name: str, identity: str) -> "LocalModel":
-        """Wrap a model that is in memory already."""
+        """Wrap a model that is in memory already; its weights must stay as they are from now on.
+
+        It may be one that is being tuned: what is attached to it takes part.
+        """
         chat = Chat(tokenizer)
         pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(chat.ends)
-        return cls(name, identity, model, chat, Decoder(model, chat.ends, pad))
+        causal, opening = split(model)
+        return cls(name, identity, causal, chat, Decoder(causal, chat.ends, pad, opening=opening))
 
     @property
     def context(self) -> int:
-        """Tokens that prompt and answer may have together."""
+        """Tokens that prompt and answer may have together; virtual tokens take their share."""
         config = self.model.config.get_text_config()
-        return int(getattr(config, "max_position_embeddings", 0) or 1 << 20)
+        virtual = self.decoder.opening[0][0].shape[2] if self.decoder.opening else 0
+        return int(getattr(config, "max_position_embeddings", 0) or 1 << 20) - virtual
 
     def room(self, prompt: Prompt, max_tokens: int) -> int:
         """Tokens left in the context after `prompt` and `max_tokens`; negative: too long."""
