@@ -5,17 +5,15 @@ dev, never test. What it returns, a `Solver`, is data: it saves to a folder and 
 Each approach's module exports its class as `APPROACH`.
 """
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
 
-from pydantic import TypeAdapter, ValidationError
-
-from tailorbird.errors import StoreError, TaskError, nearest
+from tailorbird.errors import StoreError
 from tailorbird.models.base import Progress
 from tailorbird.registry import module
+from tailorbird.settings import from_settings
 from tailorbird.store import read_json, write_json
 from tailorbird.task.benchmark import Task
 from tailorbird.task.types import Example, Prediction
@@ -62,17 +60,7 @@ class Approach(Protocol):
 
 def make_approach(name: str, settings: Mapping[str, Any]) -> Approach:
     """The approach `name` with `settings`; an unknown setting is refused with the nearest one."""
-    cls = module("approaches", name).APPROACH
-    known = {f.name for f in dataclasses.fields(cls)}
-    for key in settings:
-        if key not in known:
-            raise TaskError(f'{name} has no setting "{key}"{nearest(key, known)}')
-    try:
-        approach: Approach = TypeAdapter(cls).validate_python(dict(settings))
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        setting = ".".join(map(str, wrong["loc"]))
-        raise TaskError(f'{name}: "{setting}": {wrong["msg"]}') from error
+    approach: Approach = from_settings("approaches", name, settings, "approach", "APPROACH")
     return approach
 
 

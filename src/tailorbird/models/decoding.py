@@ -4,7 +4,8 @@ Prompts of one task begin alike (instructions, labels, demonstrations). Their lo
 prefix is run through the model once. The rows then stand one behind another in a single sequence
 after it, and a mask keeps them apart: so the keys and values of the prefix are never copied per
 row, nothing is padded, and a row that has finished simply asks no more. Models that cannot keep
-rows apart that way (sliding windows, recurrent states) have them side by side, padded.
+rows apart that way (sliding windows, recurrent states) have them side by side, padded. Virtual
+tokens, which are learned instead of written, are the beginning of every prefix.
 """
 
 import hashlib
@@ -38,6 +39,8 @@ class Decoder:
     pad: int
     batch_size: int = 32
     """Rows that write at the same time."""
+    opening: Sequence[tuple[Tensor, Tensor]] = ()
+    """Virtual tokens before every prompt: keys and values float[1, H, N, D] of every layer."""
     _prefix: tuple[int, ...] = ()
     _layers: list[tuple[Tensor, Tensor]] = field(default_factory=list)
 
@@ -48,6 +51,7 @@ class Decoder:
                 "own, and cannot be decoded here",
                 hint="use a transformer or a hybrid model",
             )
+        self._layers = list(self.opening)
 
     @cached_property
     def keeps_apart(self) -> bool:
@@ -58,8 +62,10 @@ class Decoder:
 
     @cached_property
     def pads(self) -> bool:
-        """Whether padding leaves no trace; it does in recurrent states."""
-        return not any(name.startswith("Linear") for name in self._layer_types)
+        """Whether padding leaves no trace; it does in recurrent states, and between virtual tokens
+        and a row."""
+        recurrent = any(name.startswith("Linear") for name in self._layer_types)
+        return not recurrent and not self.opening
 
     @cached_property
     def _layer_types(self) -> set[str]:
@@ -177,11 +183,16 @@ class Decoder:
         if len(prefix) < 8:
             prefix = ()
         if prefix != self._prefix:
-            self._prefix, self._layers = (), []
+            self._prefix, self._layers = (), list(self.opening)
             if prefix:
                 cache = self.read([prefix], _EMPTY)[1]
                 self._layers = [(layer.keys, layer.values) for layer in cache.layers]
                 self._prefix = prefix
+
+    @property
+    def shared(self) -> int:
+        """Places before every row: those of the virtual tokens, and of the prefix."""
+        return self._layers[0][0].shape[2] if self._layers else 0
 
     def read(self, rows: Sequence[Ids], tree: "_Tree") -> tuple[Tensor, Any]:
         """Run rows, each with a tree behind it, after the prefix.
@@ -189,7 +200,7 @@ class Decoder:
         Returns the logits float[rows, 1+N, V] of every row's last token and of the nodes, and the
         cache of the pass.
         """
-        shared, device = len(self._prefix), self.model.device
+        shared, device = self.shared, self.model.device
         ids: list[int] = []
         positions: list[int] = []
         slots: list[int] = []
@@ -210,10 +221,10 @@ class Decoder:
     def step(
         self, ids: list[int], positions: list[int], see: Tensor, cache: Any, **options: Any
     ) -> Tensor:
-        """Logits float[T, V]; token i sees the prefix, and the own tokens j where `see[i, j]`."""
-        model, device = self.model, self.model.device
-        mask = torch.zeros(len(ids), len(self._prefix) + see.shape[1], dtype=model.dtype)
-        mask[:, len(self._prefix) :].masked_fill_(~see.bool(), torch.finfo(model.dtype).min)
+        """Logits float[T, V]; token i sees what is shared, and the own tokens j where see[i, j]."""
+        model, device, shared = self.model, self.model.device, self.shared
+        mask = torch.zeros(len(ids), shared + see.shape[1], dtype=model.dtype)
+        mask[:, shared:].masked_fill_(~see.bool(), torch.finfo(model.dtype).min)
         out = model(
             input_ids=torch.tensor([ids], device=device),
             attention_mask=mask[None, None].to(device),
@@ -253,8 +264,8 @@ class _Behind:
 
     def read(self, rows: list[Ids]) -> Tensor:
         read = [self.decoder.read(group, _EMPTY) for group in self.decoder._groups(rows)]
-        self.cache = _joined([cache for _, cache in read], len(self.decoder._prefix))
-        self.position = [len(self.decoder._prefix) + len(row) for row in rows]
+        self.cache = _joined([cache for _, cache in read], self.decoder.shared)
+        self.position = [self.decoder.shared + len(row) for row in rows]
         self.owner = torch.tensor([i for i, row in enumerate(rows) for _ in row])
         return torch.cat([logits[:, 0] for logits, _ in read])
 
@@ -313,11 +324,18 @@ class _Beside:
 
     def __init__(self, decoder: Decoder, keep: int = 0) -> None:
         self.model, self.pad, self.keep = decoder.model, decoder.pad, keep
+        self.opening = decoder.opening
         self.cache = DynamicCache(config=decoder.model.config)
 
     def read(self, rows: list[Ids]) -> Tensor:
         length = max(len(r) for r in rows)
         self.mask = torch.tensor([[0] * (length - len(r)) + [1] * len(r) for r in rows])
+        for index, layer in enumerate(self.opening):
+            keys, values = (part.repeat(len(rows), 1, 1, 1) for part in layer)
+            self.cache.update(keys, values, index)
+        if self.opening:
+            virtual = self.mask.new_ones(len(rows), self.opening[0][0].shape[2])
+            self.mask = torch.cat([virtual, self.mask], dim=1)
         logits = self._run([[self.pad] * (length - len(r)) + list(r) for r in rows])
         return logits if self.keep else logits[:, -1]
 

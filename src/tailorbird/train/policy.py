@@ -1,60 +1,164 @@
-"""Attach, save and merge adapters (PEFT)."""
+"""How weights may change: attach, save and merge what the files in `adapters` describe (PEFT)."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tailorbird.errors import ModelError
+from tailorbird.errors import ModelError, TailorbirdError
 from tailorbird.extras import need
 from tailorbird.store import read_json, said, write_json
+from tailorbird.train.adapters.base import Adapter, make_adapter
+from tailorbird.train.adapters.lora import LoRA
+
+__all__ = [
+    "LoRA", "attach", "has_virtual_tokens", "make_adapter", "merge_adapter", "save_adapter",
+    "saved_adapter", "split", "trainable_share", "virtual_tokens", "weights_file",
+]  # fmt: skip
+
+_WEIGHTS = "weights.safetensors"
+"""What is trained of the model's own weights, under the names that they have there."""
 
 
-@dataclass(frozen=True)
-class LoRA:
-    """Low-rank adaptation of every linear layer (Hu et al. 2021, arXiv:2106.09685)."""
+def attach(
+    model: Any, adapter: Adapter, seed: int, tokenizer: Any = None, instruction: str = ""
+) -> Any:
+    """`model` with what `adapter` trains; the rest is frozen. Equal seeds, equal adapters.
 
-    rank: int = 16
-    alpha: int = 32
-    dropout: float = 0.0
-
-
-def attach(model: Any, adapter: LoRA, seed: int) -> Any:
-    """`model` with a fresh trainable adapter; the base is frozen. Equal seeds, equal adapters."""
-    peft = need("peft")
-    import torch
-
-    torch.manual_seed(seed)
-    return peft.get_peft_model(
-        model,
-        peft.LoraConfig(
-            r=adapter.rank,
-            lora_alpha=adapter.alpha,
-            lora_dropout=adapter.dropout,
-            target_modules="all-linear",
-            task_type="CAUSAL_LM",
-        ),
-    )
+    Virtual tokens begin as the words of `instruction`, where there is a tokenizer to tell them.
+    """
+    need("torch").manual_seed(seed)
+    with _fitting(f"the adapter {_name(adapter)}"):
+        policy = adapter.attach(model, tokenizer, instruction)
+    policy.tailorbird_adapter = adapter
+    return policy
 
 
 def save_adapter(model: Any, folder: Path, base: str, template_digest: str) -> None:
-    """Adapter weights in PEFT's own layout, with the base and the template they were made for."""
-    model.peft_config["default"].base_model_name_or_path = base
+    """What was trained, with the base and the template it was trained for.
+
+    Adapters of PEFT have PEFT's own layout; weights of the model itself are one safetensors file.
+    """
+    adapter = model.tailorbird_adapter
     with said("write", folder, need("safetensors").SafetensorError):
-        # Embeddings are never trained here; to be sure, PEFT would ask a hub about the base.
-        model.save_pretrained(str(folder), safe_serialization=True, save_embedding_layers=False)
-    write_json(folder / "tailorbird.json", {"base": base, "chat_template_sha256": template_digest})
+        if _is_wrapped(model):
+            model.peft_config["default"].base_model_name_or_path = base
+            # Embeddings are never trained here; to be sure, PEFT would ask a hub about the base.
+            model.save_pretrained(str(folder), safe_serialization=True, save_embedding_layers=False)
+        else:
+            trained = {n: p.detach() for n, p in model.named_parameters() if p.requires_grad}
+            folder.mkdir(parents=True, exist_ok=True)
+            need("safetensors.torch").save_file(trained, folder / _WEIGHTS)
+    record = {
+        "adapter": {_name(adapter): asdict(adapter)},
+        "base": base,
+        "chat_template_sha256": template_digest,
+    }
+    write_json(folder / "tailorbird.json", record)
+
+
+def saved_adapter(folder: Path) -> Adapter:
+    """The adapter whose weights are in `folder`."""
+    path = folder / "tailorbird.json"
+    record = read_json(path) if path.is_file() else {}
+    return make_adapter(record.get("adapter", "lora"))  # version 0.1 had no other
+
+
+def weights_file(folder: Path) -> Path:
+    """The file in a saved adapter that holds what was trained."""
+    own = folder / _WEIGHTS
+    return own if own.is_file() else folder / "adapter_model.safetensors"
 
 
 def merge_adapter(model: Any, folder: Path, template_digest: str) -> Any:
-    """`model` with the adapter's weights added in; refuses a chat template not trained on."""
-    peft = need("peft")
+    """`model` as it was tuned, with what was trained added in where that can be.
+
+    Where it cannot, the result is a model of PEFT; `split` goes below it. Refuses a chat template
+    not trained on.
+    """
     record = folder / "tailorbird.json"
     if record.is_file() and read_json(record)["chat_template_sha256"] != template_digest:
         raise ModelError(
             f"the adapter in {folder} was trained on another chat template than this tokenizer's",
             hint="use the tokenizer that the adapter was trained with",
         )
+    with _fitting(f"the adapter in {folder}"):
+        if (folder / _WEIGHTS).is_file():
+            return _with_weights(model, folder / _WEIGHTS).eval()
+        policy = need("peft").PeftModel.from_pretrained(model, str(folder))
+        return (policy.merge_and_unload() if saved_adapter(folder).merges else policy).eval()
+
+
+def _with_weights(model: Any, file: Path) -> Any:
+    weights = need("safetensors.torch").load_file(file)
+    unknown = model.load_state_dict(weights, strict=False).unexpected_keys
+    if unknown:
+        raise ValueError(f"the model has no weight {unknown[0]}")
+    return model
+
+
+@contextmanager
+def _fitting(what: str) -> Iterator[None]:
+    """Turn the errors of PEFT and torch into one line."""
     try:
-        return peft.PeftModel.from_pretrained(model, str(folder)).merge_and_unload().eval()
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ModelError(f"the adapter in {folder} does not fit this model: {error}") from error
+        yield
+    except TailorbirdError:
+        raise
+    except (OSError, ValueError, KeyError, RuntimeError, need("safetensors").SafetensorError) as e:
+        raise ModelError(f"{what} does not fit this model: {e}") from e
+
+
+def _name(adapter: Adapter) -> str:
+    """The file that describes it."""
+    return type(adapter).__module__.rpartition(".")[2]
+
+
+# ---- models with something attached ------------------------------------------------------------
+
+
+def _is_wrapped(model: Any) -> bool:
+    """Whether `model` is one of PEFT, and not the model below."""
+    return hasattr(model, "active_peft_config")
+
+
+def has_virtual_tokens(model: Any) -> bool:
+    """Whether learned tokens stand before every prompt: then `model` itself must be called, and
+    not what is below it."""
+    inside = getattr(model, "module", model)  # of DistributedDataParallel
+    return _is_wrapped(inside) and bool(inside.active_peft_config.is_prompt_learning)
+
+
+def virtual_tokens(model: Any) -> int:
+    """How many columns more the output of `model` has than its input, in front.
+
+    0 for prefix tuning, which puts its keys and values into the cache.
+    """
+    if not has_virtual_tokens(model):
+        return 0
+    config = getattr(model, "module", model).active_peft_config
+    return 0 if config.peft_type == "PREFIX_TUNING" else int(config.num_virtual_tokens)
+
+
+def split(model: Any) -> tuple[Any, list[tuple[Any, Any]]]:
+    """The causal model below PEFT, whose layers hold what is adapted, and its virtual tokens.
+
+    The latter as keys and values float[1, H, N, D] of every layer, computed now; [] without any.
+    """
+    if not _is_wrapped(model):
+        return model, []
+    if not has_virtual_tokens(model):
+        return model.get_base_model(), []
+    from tailorbird.train.adapters._virtual import opening
+
+    return model.get_base_model(), opening(model)
+
+
+def trainable_share(model: Any) -> float:
+    """Trained parameters over all of them."""
+    if _is_wrapped(model):
+        trained, whole = model.get_nb_trainable_parameters()
+    else:
+        sizes = [(p.numel(), p.requires_grad) for p in model.parameters()]
+        trained, whole = sum(n for n, yes in sizes if yes), sum(n for n, _ in sizes)
+    return float(trained / whole)
