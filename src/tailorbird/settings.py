@@ -31,3 +31,21 @@ def from_settings(
         wrong = error.errors()[0]
         setting = ".".join(map(str, wrong["loc"]))
         raise TaskError(f'{name}: "{setting}": {wrong["msg"]}') from error
+
+
+def from_named(folder: str, given: str | Mapping[str, Any], what: str, attribute: str) -> Any:
+    """The same from a name, or from one name with its settings: `dora`, `{dora: {rank: 8}}`."""
+    if isinstance(given, str):
+        given = {given: {}}
+    if len(given) != 1:
+        raise TaskError(
+            f"{what} is one name with its settings, and {len(given)} are given",
+            hint=f"write {what}: NAME, or {what}: {{NAME: {{KEY: VALUE}}}}",
+        )
+    [(name, settings)] = given.items()
+    if settings is not None and not isinstance(settings, Mapping):
+        raise TaskError(
+            f"the settings of {what} {name} are {settings!r}, and must be keys with values",
+            hint=f"write {what}: {{{name}: {{KEY: VALUE}}}}",
+        )
+    return from_settings(folder, name, settings or {}, what, attribute)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from tailorbird.errors import TrainingError
+from tailorbird.train.policy import has_virtual_tokens
 
 BY_ROW = "tailorbird_by_row"
 """The name under which transformers knows this attention."""
@@ -38,6 +39,8 @@ def attends_by_row(model: Any) -> bool:
     """Whether two rows end to end give what each gives alone: tried out on a few tokens."""
     if getattr(model.config, "attention_chunk_size", None):
         return False  # told by a mask that is not built here
+    if has_virtual_tokens(model):
+        return False  # they stand before the first row only
     device, training = model.device, model.training
     model.eval()  # dropout would make any two passes differ
     one, two = (torch.arange(a, b, device=device)[None] for a, b in ((5, 9), (7, 10)))

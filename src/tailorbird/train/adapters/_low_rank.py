@@ -1,17 +1,19 @@
 """What LoRA and its relatives share: a trained matrix of low rank beside each frozen one."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from tailorbird.extras import need
+from tailorbird.train.adapters.base import peft_task
 
 
 @dataclass(frozen=True)
 class LowRank:
     """W becomes W + scale * B A, with A of `rank` rows and B of `rank` columns."""
 
+    rate: ClassVar[float] = 10.0
     rank: Annotated[int, Field(ge=1)] = 16
     alpha: Annotated[float, Field(gt=0)] | None = None
     """The scale times the rank; none: twice the rank."""
@@ -41,6 +43,6 @@ class LowRank:
             "lora_alpha": 2 * self.rank if self.alpha is None else self.alpha,
             "lora_dropout": self.dropout,
             "target_modules": list(self.targets) or "all-linear",
-            "task_type": "CAUSAL_LM",
+            "task_type": peft_task(model),
         }
         return peft.get_peft_model(model, peft.LoraConfig(**(settings | self.options())))

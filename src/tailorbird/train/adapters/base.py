@@ -5,14 +5,16 @@ its class as `ADAPTER`.
 """
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
-from tailorbird.errors import TaskError
-from tailorbird.settings import from_settings
+from tailorbird.settings import from_named
 
 
 class Adapter(Protocol):
     """One way in which weights may change."""
+
+    rate: ClassVar[float]
+    """Times the learning rate that suits training all weights (see `train.recipe.usual_rate`)."""
 
     @property
     def merges(self) -> bool:
@@ -37,18 +39,11 @@ def make_adapter(settings: str | Mapping[str, Any]) -> Adapter:
 
     Raises `TaskError` for an unknown adapter or setting, naming the nearest one.
     """
-    if isinstance(settings, str):
-        settings = {settings: {}}
-    if len(settings) != 1:
-        raise TaskError(
-            f"an adapter is one name with its settings, and {len(settings)} are given",
-            hint="write adapter: lora, or adapter: {lora: {rank: 8}}",
-        )
-    [(name, given)] = settings.items()
-    if given is not None and not isinstance(given, Mapping):
-        raise TaskError(
-            f"the settings of the adapter {name} are {given!r}, and must be keys with values",
-            hint=f"write adapter: {{{name}: {{KEY: VALUE}}}}",
-        )
-    adapter: Adapter = from_settings("train.adapters", name, given or {}, "adapter", "ADAPTER")
+    adapter: Adapter = from_named("train.adapters", settings, "adapter", "ADAPTER")
     return adapter
+
+
+def peft_task(model: Any) -> str:
+    """What PEFT calls the use of `model`: to write, or to be read by a head."""
+    writes = hasattr(model, "prepare_inputs_for_generation")
+    return "CAUSAL_LM" if writes else "FEATURE_EXTRACTION"

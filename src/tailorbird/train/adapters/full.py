@@ -1,12 +1,14 @@
 """Every weight of the model is trained."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True)
 class Full:
     """The whole model, in float32: the most to learn with, and to forget."""
+
+    rate: ClassVar[float] = 1.0
 
     @property
     def merges(self) -> bool:

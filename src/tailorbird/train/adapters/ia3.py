@@ -1,10 +1,11 @@
 """Scaled activations, (IA)^3 (Liu et al. 2022, arXiv:2205.05638)."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from tailorbird.errors import ModelError
 from tailorbird.extras import need
+from tailorbird.train.adapters.base import peft_task
 
 _USUAL = ("k_proj", "v_proj", "down_proj")
 """What most models of today call keys, values and the end of the feed-forward block."""
@@ -17,6 +18,7 @@ class IA3:
     Some ten thousand numbers in a model of a billion: for tens of examples.
     """
 
+    rate: ClassVar[float] = 20.0
     targets: tuple[str, ...] = ()
     """How the names of the layers end whose outputs are scaled; none: keys, values and the
     feed-forward block of the model, as far as they are known."""
@@ -40,8 +42,15 @@ class IA3:
             targets, feedforward = _USUAL, _USUAL[-1:]
         elif not set(feedforward) <= set(targets):
             raise ModelError("ia3: what is named under feedforward must be among the targets")
+        known = peft.utils.TRANSFORMERS_MODELS_TO_IA3_TARGET_MODULES_MAPPING
+        if not targets and model.config.model_type not in known:
+            raise ModelError(
+                f"ia3: which layers of a {model.config.model_type} model hold keys, values and the "
+                "feed-forward block is not known",
+                hint="name them: ia3: {targets: [...], feedforward: [...]}",
+            )
         config = peft.IA3Config(
-            task_type="CAUSAL_LM",
+            task_type=peft_task(model),
             target_modules=list(targets) or None,
             feedforward_modules=list(feedforward) if targets else None,
         )

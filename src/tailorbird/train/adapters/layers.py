@@ -1,7 +1,7 @@
 """The last blocks of the model are trained, and what lies below them stays."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -13,6 +13,7 @@ from tailorbird.extras import need
 class Layers:
     """All but the last blocks are frozen; no gradient goes below the lowest that is trained."""
 
+    rate: ClassVar[float] = 1.0
     last: Annotated[int, Field(ge=0)] = 2
     """How many blocks are trained, counted from the output."""
     embeddings: bool = False

@@ -1,11 +1,12 @@
 """A soft prompt written by a small network (Liu et al. 2021, arXiv:2103.10385)."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from tailorbird.extras import need
+from tailorbird.train.adapters.base import peft_task
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class PTuning:
     The network is dropped when they are saved.
     """
 
+    rate: ClassVar[float] = 30.0
     tokens: Annotated[int, Field(ge=1)] = 20
     """Virtual tokens: the context is so much shorter."""
     encoder: Literal["mlp", "lstm"] = "mlp"
@@ -39,7 +41,7 @@ class PTuning:
         peft = need("peft")
         _virtual.check(model, self.tokens)
         config = peft.PromptEncoderConfig(
-            task_type="CAUSAL_LM", num_virtual_tokens=self.tokens,
+            task_type=peft_task(model), num_virtual_tokens=self.tokens,
             encoder_reparameterization_type=self.encoder.upper(), encoder_hidden_size=self.hidden,
         )  # fmt: skip
         return _virtual.with_places(peft.get_peft_model(model, config))

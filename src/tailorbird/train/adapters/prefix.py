@@ -1,11 +1,12 @@
 """Prefix tuning (Li & Liang 2021, arXiv:2101.00190)."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from tailorbird.extras import need
+from tailorbird.train.adapters.base import peft_task
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class Prefix:
     paper, which otherwise writes them by a network).
     """
 
+    rate: ClassVar[float] = 30.0
     tokens: Annotated[int, Field(ge=1)] = 20
     """Virtual tokens: the context is so much shorter."""
     text: str = ""
@@ -39,7 +41,8 @@ class Prefix:
         ids = _virtual.first_ids(model, self.tokens, self.text or instruction, tokenizer)
         start = _virtual.keys_and_values(model, model.get_input_embeddings()(ids)[None])
         policy = peft.get_peft_model(
-            model, peft.PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=self.tokens)
+            model,
+            peft.PrefixTuningConfig(task_type=peft_task(model), num_virtual_tokens=self.tokens),
         )
         # [layers, 2, heads, tokens, width] -> [tokens, layers * 2 * heads * width]
         flat = torch.stack([torch.cat(layer) for layer in start]).permute(3, 0, 1, 2, 4)
