@@ -50,7 +50,7 @@ class Material:
         """Examples with their prompts alone, for objectives that let the model answer."""
         asked = [(s[0], self.chat.prompt(self.ask(s[0], s))) for s in self.drawn()]
         kept = [(e, ids) for e, ids in asked if len(ids) < self.context]
-        self._count("longer than the context", len(asked) - len(kept))
+        self.leave_out("longer than the context", len(asked) - len(kept))
         return kept
 
     def comparisons(self) -> list[Comparison]:
@@ -103,8 +103,9 @@ class Material:
             if len(row.tokens) <= self.context:
                 yield row
             else:
-                self._count("longer than the context", 1)
+                self.leave_out("longer than the context", 1)
 
-    def _count(self, reason: str, number: int) -> None:
+    def leave_out(self, reason: str, number: int) -> None:
+        """Count rows that are not learned from."""
         if number:
             self.dropped[reason] = self.dropped.get(reason, 0) + number
