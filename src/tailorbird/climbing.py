@@ -217,7 +217,9 @@ def _fitted(
 def _model_of(task: Task, rung: Rung) -> str | None:
     """The language model that a rung uses, if it uses one."""
     solver = module("approaches", rung.approach).SOLVER
-    return task.spec.model if "model" in getattr(solver, "__dataclass_fields__", {}) else None
+    if "model" not in getattr(solver, "__dataclass_fields__", {}):
+        return None
+    return rung.settings.get("base") or task.spec.model
 
 
 def _fingerprint(task: Task, rung: Rung, model: str | None) -> str:

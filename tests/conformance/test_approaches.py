@@ -23,6 +23,8 @@ LABEL: tuple[tuple[str, dict[str, Any]], ...] = (
     ("few_shot", {"shots": 3}),
     ("few_shot", {"shots": 3, "select": "similar"}),
     ("fine_tuned", BRIEF),
+    ("classification_head", BRIEF),
+    ("classification_head", {"adapter": "full", "epochs": 1, "class_weights": True}),
 )
 ANSWER: tuple[tuple[str, dict[str, Any]], ...] = (
     ("majority", {}),
@@ -32,6 +34,7 @@ ANSWER: tuple[tuple[str, dict[str, Any]], ...] = (
     ("zero_shot", {"instructions": "Answer."}),
     ("few_shot", {"shots": 2, "select": "similar", "by": "dense"}),
     ("rag", {"passages": 2}),
+    ("classification_head", {"adapter": "none", "epochs": 1}),
     ("fine_tuned", BRIEF | {"retrieve": "sparse", "passages": 2}),
     ("fine_tuned", BRIEF | {"retrieve": "sparse", "limit": 8, "calibrate": True}),
 )

@@ -51,9 +51,10 @@ def test_every_setting_of_an_approach(approach: str):
     for field in dataclasses.fields(module("approaches", approach).APPROACH):
         row = next((r for r in section.splitlines() if r.startswith(f"| `{field.name}` |")), None)
         assert row is not None, f"{approach}.{field.name} is not described"
-        default = {None: "", True: "true", False: "false"}.get(field.default, field.default)
+        default = field.default
         if default not in ("", None):
             shown = f"{default:g}" if isinstance(default, float) else str(default)
+            shown = shown.lower() if isinstance(default, bool) else shown
             assert row.rstrip(" |").endswith(shown), f"{approach}.{field.name}: {shown} is right"
 
 

@@ -81,12 +81,20 @@ def classify(
     """The best class's answer per example, with its probability."""
     if not examples:
         return []
-    rows = head.probabilities(features([e.text for e in examples]))
+    return likeliest(
+        head.probabilities(features([e.text for e in examples])), head.classes, answers
+    )
+
+
+def likeliest(
+    probabilities: Any, classes: Sequence[str], answers: Mapping[str, str]
+) -> list[Prediction]:
+    """What the best class answers, for each row of float[N, C]."""
     out = []
-    for row in rows:
+    for row in probabilities:
         best = int(row.argmax())
-        scores = {c: float(p) for c, p in zip(head.classes, row)}
-        out.append(Prediction(answers[head.classes[best]], scores, float(row[best])))
+        scores = {c: float(p) for c, p in zip(classes, row)}
+        out.append(Prediction(answers[classes[best]], scores, float(row[best])))
     return out
 
 
