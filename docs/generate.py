@@ -5,6 +5,7 @@ python docs/generate.py --check    exit with 1 when they are out of date
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,8 +47,7 @@ def _command_line() -> str:
             parts.append(
                 f"| argument or option | meaning | default |\n| --- | --- | --- |\n{rows}\n"
             )
-        # The epilog holds example command lines: "Examples: ... | ...".
-        examples = command.epilog.partition(": ")[2].split(" | ")
+        examples = re.findall(r"tailorbird .*", command.epilog)
         parts.append("\n".join(["```sh", *examples, "```\n"]))
     parts.append("`tailorbird --version` prints the version.\n")
     return "\n".join(parts)

@@ -6,19 +6,20 @@ Bits per byte compare models with different tokenizers: both must predict the sa
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from tailorbird.errors import TrainingError
 from tailorbird.models.base import Progress
 from tailorbird.models.chat import Row
-from tailorbird.train.attention import attends_by_row
 from tailorbird.train.engine import TrainingReport, train
 from tailorbird.train.objectives.pretrain import Pretrain
 from tailorbird.train.recipe import Recipe
-from tailorbird.train.rows import pack
+from tailorbird.train.rows import PackedRow, PackedRows, pack
 
 LONGEST = 1500
 """Characters of a stretch of text: short enough for any context, the same for all tokenizers."""
@@ -58,14 +59,17 @@ def pretrain_on(
 ) -> TrainingReport:
     """Train all of `model` in place on `texts`, in packed rows; resumes from `folder`.
 
-    Raises `TrainingError` for a model whose attention cannot be computed row by row.
+    Raises `TrainingError` when there is no text, or where the model's attention cannot be computed
+    row by row.
     """
-    if not attends_by_row(model):
-        raise TrainingError("this model's attention cannot be computed row by row")
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
     rows = [_row(tokenizer, stretch, end=True) for stretch in stretches(texts)]
-    packed = list(pack(rows, max(512, max((len(r.tokens) for r in rows), default=0)), pad))
-    report = train(model, Pretrain(), packed, recipe, folder, quiet)
+    longest = max((len(r.tokens) for r in rows), default=0)
+    packed = list(pack(rows, max(512, longest), pad))
+    if not packed:
+        raise TrainingError("there is no text to learn from")
+    columns = (np.stack([getattr(r, f.name) for r in packed]) for f in fields(PackedRow))
+    report = train(model, Pretrain(), PackedRows(*columns), recipe, folder, quiet)
     model.eval()
     return report
 

@@ -10,7 +10,7 @@ import heapq
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +21,7 @@ from tokenizers.decoders import ByteLevel
 from torch import Tensor, nn
 
 from tailorbird.errors import ModelError
+from tailorbird.store import write_text
 
 Initialisation = Literal["pieces", "mean", "random"]
 
@@ -33,12 +34,12 @@ class NewToken:
     """As byte-level BPE spells it: a leading space is `Ġ`."""
     pieces: tuple[str, ...]
     """The old tokens that it stands for, in order."""
+    merge: tuple[str, ...]
+    """The two tokens, old or new, that it joins."""
     saves: int
-    """Tokens that it saved on the corpus when it was chosen."""
-    count: int
-    """How often it stood in the corpus when it was chosen."""
-    merge: tuple[str, ...] = ()
-    """The two tokens that it joins anywhere in a word; none for a whole word, found as such."""
+    """Tokens that it saves on the corpus, those before it being there."""
+    count: int = 0
+    """How often it is left in the corpus when later ones have taken their share."""
 
     @property
     def shown(self) -> str:
@@ -70,22 +71,29 @@ def word_counts(tokenizer: Any, texts: Iterable[str]) -> Counter[str]:
 def choose(
     tokenizer: Any, texts: Iterable[str], number: int, at_least: int = 5
 ) -> tuple[NewToken, ...]:
-    """Up to `number` tokens that save most on `texts`, greedily, the best first.
+    """Up to `number` tokens that save most on `texts`, greedily, in the order of their merges.
 
-    A candidate is a whole word of several pieces, which saves count x (pieces - 1) tokens, or two
-    pieces that follow one another inside words, which save a token each time. Words are counted
-    anew after every choice. A token has a letter and no digit, holds whole characters, and occurs
-    `at_least` times. Raises `ModelError` for a tokenizer that is not byte-level BPE.
+    Byte-pair encoding goes on where it stopped (Sennrich et al. 2016, arXiv:1508.07909), on this
+    text: the two pieces that follow one another most often inside words become one, and words are
+    counted anew. A word of k pieces needs k - 1 merges and saves (k - 1) x count, so no word as a
+    whole saves more per token than its best pair. A token has a letter and no digit, holds whole
+    characters, and saves `at_least` tokens. Raises `ModelError` for a tokenizer that is not
+    byte-level BPE.
     """
     counts = word_counts(tokenizer, texts)
     backend = tokenizer.backend_tokenizer
     cut = {w: tuple(t.value for t in backend.model.tokenize(w)) for w in counts}
     corpus = _Corpus(counts, cut, set(backend.get_vocab(with_added_tokens=True)), at_least)
-    return tuple(corpus.choose(number))
+    chosen = list(corpus.choose(number))
+    left = corpus.occurrences()
+    return tuple(replace(token, count=left[token.text]) for token in chosen)
+
+
+Pair = tuple[str, ...]
 
 
 class _Corpus:
-    """Words in pieces, and the candidates among them."""
+    """Words in pieces, and the pairs among these."""
 
     def __init__(
         self,
@@ -96,66 +104,57 @@ class _Corpus:
     ) -> None:
         self.counts, self.pieces, self.vocabulary = counts, dict(cut), vocabulary
         self.at_least = at_least
-        self.old: dict[str, tuple[str, ...]] = {}
-        """Old tokens of each new one."""
-        self.pairs: Counter[tuple[str, ...]] = Counter()
-        self.words: dict[tuple[str, ...], set[str]] = defaultdict(set)
-        self.heap: list[tuple[int, str, tuple[str, ...]]] = []
+        self.pairs: Counter[Pair] = Counter()
+        self.words: dict[Pair, set[str]] = defaultdict(set)
+        self.heap: list[tuple[int, Pair]] = []
         for word in cut:
             self._count(word, 1)
-            self._offer(word, ())
-        for pair in list(self.pairs):
-            self._offer("".join(pair), pair)
+        for pair in self.pairs:
+            self._offer(pair)
 
     def choose(self, number: int) -> Iterator[NewToken]:
-        """Take the best candidate, count anew, `number` times."""
+        """Join the commonest pair, count anew, `number` times."""
+        old: dict[str, tuple[str, ...]] = {}
         for _ in range(number):
-            best = self._best()
-            if best is None:
+            pair = self._commonest()
+            if pair is None:
                 return
-            saves, text, pair = best
-            pieces = pair or self.pieces[text]
-            old = tuple(o for piece in pieces for o in self.old.get(piece, (piece,)))
-            count = self.pairs[pair] if pair else self.counts[text]
-            self.old[text] = old
-            self.vocabulary.add(text)
-            self._apply(text, pair)
-            yield NewToken(text, old, saves, count, pair)
+            text = "".join(pair)
+            old[text] = tuple(o for piece in pair for o in old.get(piece, (piece,)))
+            yield NewToken(text, old[text], pair, self.pairs[pair])
+            self._join(pair, text)
 
-    def _best(self) -> tuple[int, str, tuple[str, ...]] | None:
-        """The candidate that saves most now; what was promised before may have been taken."""
+    def occurrences(self) -> Counter[str]:
+        """How often each piece stands in the corpus now."""
+        found: Counter[str] = Counter()
+        for word, pieces in self.pieces.items():
+            for piece in pieces:
+                found[piece] += self.counts[word]
+        return found
+
+    def _commonest(self) -> Pair | None:
         while self.heap:
-            promised, text, pair = heapq.heappop(self.heap)
-            now = self._saves(text, pair)
-            if now == -promised and now > 0:
-                return now, text, pair
-            self._offer(text, pair)
+            promised, pair = heapq.heappop(self.heap)
+            if self.pairs[pair] == -promised and "".join(pair) not in self.vocabulary:
+                return pair
+            self._offer(pair)  # some of it went into other tokens
         return None
 
-    def _saves(self, text: str, pair: tuple[str, ...]) -> int:
-        if text in self.vocabulary:
-            return 0
-        if not pair:
-            count, each = self.counts[text], len(self.pieces[text]) - 1
-        else:
-            count, each = self.pairs[pair], 1
-        return count * each if count >= self.at_least else 0
+    def _offer(self, pair: Pair) -> None:
+        text, saves = "".join(pair), self.pairs[pair]
+        if saves >= self.at_least and text not in self.vocabulary and _sound(text):
+            heapq.heappush(self.heap, (-saves, pair))
 
-    def _offer(self, text: str, pair: tuple[str, ...]) -> None:
-        saves = self._saves(text, pair)
-        if saves and _sound(text):
-            heapq.heappush(self.heap, (-saves, text, pair))
-
-    def _apply(self, text: str, pair: tuple[str, ...]) -> None:
-        touched = [text] if not pair else list(self.words[pair])
-        fresh: set[tuple[str, ...]] = set()
-        for word in touched:
+    def _join(self, pair: Pair, text: str) -> None:
+        self.vocabulary.add(text)
+        fresh: set[Pair] = set()
+        for word in list(self.words[pair]):
             self._count(word, -1)
-            self.pieces[word] = (text,) if not pair else _joined(self.pieces[word], pair)
+            self.pieces[word] = _joined(self.pieces[word], pair)
             self._count(word, 1)
-            fresh.update(pair for pair in _pairs(self.pieces[word]) if text in pair)
+            fresh.update(p for p in _pairs(self.pieces[word]) if text in p)
         for new in fresh:
-            self._offer("".join(new), new)
+            self._offer(new)
 
     def _count(self, word: str, sign: int) -> None:
         for pair in _pairs(self.pieces[word]):
@@ -222,29 +221,23 @@ def _byte_level(tokenizer: Any) -> Tokenizer:
 def extended(tokenizer: Any, tokens: Sequence[NewToken], folder: Path) -> Any:
     """`tokenizer` with `tokens`, saved in `folder` and read from there.
 
-    Whole words are looked up before any merge (`ignore_merges` of tokenizers), so that they need
-    no half-words on the way; pairs are merges after all others. Every old token keeps its id, and
-    text without a new token keeps its tokens. Raises `ModelError` where that does not hold.
+    They are merges behind all others, so every old token keeps its id, and text without a new
+    token keeps its tokens, in whatever program reads the folder. Raises `ModelError` where the
+    saved tokenizer does not do that.
     """
     state = json.loads(_byte_level(tokenizer).to_str())
     vocabulary: dict[str, int] = state["model"]["vocab"]
     for added in state["added_tokens"]:
         # tokenizers would renumber those outside the vocabulary when it has grown beyond them.
         vocabulary.setdefault(added["content"], added["id"])
-    first = max(vocabulary.values()) + 1
-    for id, token in enumerate(tokens, first):
+    for id, token in enumerate(tokens, max(vocabulary.values()) + 1):
         vocabulary[token.text] = id
-        if token.merge:
-            state["model"]["merges"].append(list(token.merge))
-    state["model"]["ignore_merges"] = True
+        state["model"]["merges"].append(list(token.merge))
     tokenizer.save_pretrained(folder)
-    (folder / "tokenizer.json").write_text(
-        json.dumps(state, ensure_ascii=False, indent=2), encoding="utf-8"
-    )
-    config = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
-    # A model's own class would build the tokenizer from its vocabulary and merges alone.
-    config["tokenizer_class"] = "PreTrainedTokenizerFast"
-    (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+    text = json.dumps(state, ensure_ascii=False, indent=2)
+    write_text(folder / "tokenizer.json", text)
+    for old_form in ("vocab.json", "merges.txt"):  # of the tokenizer as it was
+        (folder / old_form).unlink(missing_ok=True)
     from tailorbird.models.local import load_tokenizer
 
     new = load_tokenizer(str(folder))
@@ -257,30 +250,10 @@ def _check(old: Any, new: Any, tokens: Sequence[NewToken]) -> None:
     moved = [t for t, id in before.items() if after.get(t) != id]
     if moved or len(after) != len(before) + len(tokens):
         raise ModelError(f"extending the tokenizer renumbered old tokens, such as {moved[:3]}")
-    whole = [t.text for t in tokens if not t.merge]
-    unused = [t for t in whole if [x.value for x in _model(new).tokenize(t)] != [t]]
+    model = new.backend_tokenizer.model
+    unused = [t.shown for t in tokens if [x.value for x in model.tokenize(t.text)] != [t.text]]
     if unused:
-        raise ModelError(f"the extended tokenizer does not use {spelled(unused[0])!r}")
-    # Tokens that no merge leads to would be found now that whole words are looked up.
-    if not json.loads(old.backend_tokenizer.to_str())["model"].get("ignore_merges"):
-        hidden = [t for t in before if _sound(t) and _changed(old, new, t)]
-        if hidden:
-            raise ModelError(
-                f"{len(hidden)} old tokens, such as {spelled(hidden[0])!r}, were out of reach of "
-                "the tokenizer's merges and would now be used",
-                hint="this tokenizer cannot be extended without changing other text",
-            )
-
-
-def _changed(old: Any, new: Any, token: str) -> bool:
-    cut = old.backend_tokenizer.pre_tokenizer.pre_tokenize_str(spelled(token))
-    if [word for word, _ in cut] != [token]:
-        return False  # never a word of its own
-    return len(_model(old).tokenize(token)) != len(_model(new).tokenize(token))
-
-
-def _model(tokenizer: Any) -> Any:
-    return tokenizer.backend_tokenizer.model
+        raise ModelError(f"the extended tokenizer makes no use of {unused[0]!r}")
 
 
 # ---- the model -------------------------------------------------------------------------------

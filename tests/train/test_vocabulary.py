@@ -1,0 +1,193 @@
+"""What the report counts, what the verdict says, and what an extension leaves."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
+
+from tailorbird.errors import DataError, ModelError, StoreError
+from tailorbird.models.base import Sampling
+from tailorbird.models.load import load_model
+from tailorbird.models.local import load_tokenizer
+from tailorbird.store import read_json
+from tailorbird.task.benchmark import Task
+from tailorbird.task.types import Message
+from tailorbird.train.extension import NewToken
+from tailorbird.train.vocabulary import (
+    Fit,
+    Plan,
+    Saving,
+    corpus_of,
+    extend,
+    measure,
+    read_texts,
+    report,
+    save,
+    verdict,
+)
+
+DOMAIN = ["The endocarditis ward treats myocarditis, pericarditis and endocarditis."] * 20
+
+
+@pytest.fixture(scope="module")
+def letters() -> PreTrainedTokenizerFast:
+    """A tokenizer whose tokens are known: one a letter, but for two whole words."""
+    alphabet = "abcdefghijklmnopqrstuvwxy"
+    known = ["[UNK]", "the", "ward", *alphabet, *(f"##{c}" for c in alphabet)]
+    vocabulary = {token: i for i, token in enumerate(known)}
+    backend = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    return PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[UNK]")
+
+
+def test_every_figure_on_a_text_counted_by_hand(letters: PreTrainedTokenizerFast):
+    fit = measure(letters, ["the ward", "the cat bed abcd zoo", "at 9"])
+    # the 1, ward 1, the 1, cat 3, bed 3, abcd 4, zoo unknown 1, at 2; 9 is unknown and no word
+    assert (fit.texts, fit.words, fit.tokens) == (3, 8, 17)
+    assert fit.tokens_per_word == pytest.approx(16 / 8)
+    assert fit.characters_per_token == pytest.approx((8 + 20 + 4) / 17)
+    assert fit.in_three == pytest.approx(3 / 8)
+    assert fit.in_four == pytest.approx(1 / 8)
+    assert fit.unknown == pytest.approx(2 / 17)
+    assert fit.bytes == 0
+    assert [(c.word, c.count, c.extra) for c in fit.costly] == [
+        ("abcd", 1, 3), ("bed", 1, 2), ("cat", 1, 2), ("at", 1, 1),
+    ]  # fmt: skip
+
+
+def test_parts_of_characters_are_counted(checkpoint: Path):
+    tokenizer = load_tokenizer(str(checkpoint))
+    assert measure(tokenizer, ["heart"]).bytes == 0
+    assert measure(tokenizer, ["心"]).bytes == 1
+
+
+def test_words_of_neighbouring_tokens_do_not_mix(checkpoint: Path):
+    """A word's tokens are those that hold some of it, in any text."""
+    tokenizer = load_tokenizer(str(checkpoint))
+    fit = measure(tokenizer, ["kettle,kettle (kettle) 3kettle4 don't"])
+    alone = {w: len(tokenizer(w)["input_ids"]) for w in ("don", "t")}
+    assert {c.word: c.count for c in fit.costly}.get("kettle", 4) == 4
+    assert fit.words == 6
+    assert all(n >= 1 for n in alone.values())
+
+
+def test_the_corpus_of_a_task_is_what_it_reads_and_writes(label_task: Task, answer_task: Task):
+    assert set(corpus_of(label_task)) == {"inputs"}
+    parts = corpus_of(answer_task)
+    assert {k: len(v) for k, v in parts.items()} == {"inputs": 30, "answers": 30, "documents": 6}
+    hidden = {e.text for e in answer_task.examples("test")}
+    assert not hidden & set(parts["inputs"])
+
+
+def test_texts_are_read_from_files_and_folders(tmp_path: Path):
+    (tmp_path / "a.txt").write_text("word " * 900, encoding="utf-8")
+    (tmp_path / "b.md").write_text("# Title\n\nBody.", encoding="utf-8")
+    assert len(read_texts(tmp_path / "a.txt")) == 3
+    assert sorted(read_texts(tmp_path))[0] == "Body."
+    (tmp_path / "empty.txt").write_text(" \n", encoding="utf-8")
+    with pytest.raises(DataError, match="holds no text"):
+        read_texts(tmp_path / "empty.txt")
+    with pytest.raises(DataError, match="no text at"):
+        read_texts(tmp_path / "missing.txt")
+
+
+def test_what_is_promised_is_counted_part_by_part(checkpoint: Path):
+    tokenizer = load_tokenizer(str(checkpoint))
+    saving = save(tokenizer, {"documents": DOMAIN, "inputs": ["the kettle"]}, 20)
+    assert saving.before["documents"] - saving.after["documents"] == sum(
+        t.saves for t in saving.tokens
+    )
+    assert saving.after["inputs"] == saving.before["inputs"]
+    assert saving.share("documents") > saving.share() > saving.share("inputs") == 0
+
+
+# ---- the verdict -----------------------------------------------------------------------------
+
+FIT = Fit(1, 100, 30, 20, 1.4, 3.3, 0.1, 0.05, 0.0, 0.0, ())
+
+
+def a_saving(share: float, count: int) -> Saving:
+    token = NewToken("Ġward", ("Ġw", "ard"), ("Ġw", "ard"), 10, count)
+    return Saving(1, (token,), {"texts": 1000}, {"texts": round(1000 * (1 - share))})
+
+
+@pytest.mark.parametrize(
+    ("saving", "extends", "because"),
+    [
+        (a_saving(0.2, 500), True, "often enough to be learned"),
+        (a_saving(0.2, 7), False, "too seldom to be learned"),
+        (a_saving(0.02, 500), False, "less than the 10% that would pay"),
+        (Saving(5, (), {"texts": 10}, {"texts": 10}), False, "no word is both frequent and cut"),
+        (None, False, "only byte-level BPE can"),
+    ],
+)
+def test_verdicts(saving: Saving | None, extends: bool, because: str):
+    said, reason = verdict(FIT, None, saving)
+    assert said == extends
+    assert because in reason
+
+
+def test_a_domain_as_common_as_general_text_is_named_as_such():
+    general = replace(FIT, tokens_per_word=1.35)
+    assert "hardly more often" in verdict(FIT, general, a_saving(0.02, 500))[1]
+    general = replace(FIT, tokens_per_word=1.1)
+    assert "hardly more often" not in verdict(FIT, general, a_saving(0.02, 500))[1]
+
+
+def test_a_tokenizer_of_another_kind_is_measured_and_not_extended(
+    letters: PreTrainedTokenizerFast,
+):
+    done = report("letters", letters, {"texts": ["the cat"]}, 5)
+    assert (done.saving, done.extend) == (None, False)
+    assert done.domain.words == 2
+
+
+def test_a_corpus_without_words_is_refused(checkpoint: Path):
+    with pytest.raises(DataError, match="no words"):
+        report("m", load_tokenizer(str(checkpoint)), {"texts": ["1 2 3"]}, 5)
+
+
+# ---- doing it --------------------------------------------------------------------------------
+
+
+def test_an_extended_model_talks_and_says_what_it_is(checkpoint: Path, tmp_path: Path):
+    texts = [f"{text} Number {i}." for i, text in enumerate(DOMAIN * 2)]
+    plan = Plan(str(checkpoint), add=15, epochs=2.0, learning_rate=3e-3)
+    done = extend(plan, {"texts": texts}, tmp_path / "out", quiet=True)
+    assert done.tokens == 15
+    assert done.tokens_after < done.tokens_before
+    assert done.before is not None
+    assert done.trained is not None
+    assert done.trained < done.before
+    lm = load_model(str(tmp_path / "out"))
+    (answer,) = lm.complete([(Message("user", "the ward"),)], Sampling(max_tokens=4))
+    assert answer.error is None
+    kept = read_json(tmp_path / "out" / "extension.json")
+    assert len(kept["tokens"]) == 15
+    assert not list((tmp_path / "out" / "work").glob("checkpoint-*"))
+
+
+def test_adding_nothing_and_training_nothing_changes_nothing(checkpoint: Path, tmp_path: Path):
+    plan = Plan(str(checkpoint), add=0, epochs=0)
+    done = extend(plan, {"texts": DOMAIN}, tmp_path / "out", quiet=True)
+    assert (done.tokens, done.grown, done.trained) == (0, done.before, None)
+    was, now = load_tokenizer(str(checkpoint)), load_tokenizer(str(tmp_path / "out"))
+    assert now.get_vocab() == was.get_vocab()
+
+
+def test_a_folder_of_something_else_is_not_written_over(checkpoint: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    extend(Plan(str(checkpoint), add=3, epochs=0), {"texts": DOMAIN}, out, quiet=True)
+    with pytest.raises(StoreError, match="something else"):
+        extend(Plan(str(checkpoint), add=4, epochs=0), {"texts": DOMAIN}, out, quiet=True)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("x", encoding="utf-8")
+    with pytest.raises(StoreError, match="something else"):
+        extend(Plan(str(checkpoint)), {"texts": DOMAIN}, tmp_path / "mine", quiet=True)
+
+
+def test_an_endpoint_cannot_be_extended(tmp_path: Path):
+    with pytest.raises(ModelError, match="endpoint"):
+        extend(Plan("http://host/v1#m"), {"texts": DOMAIN}, tmp_path / "out")
