@@ -1,5 +1,7 @@
 """Scorers, retrievers, language models, objectives and tasks, through their suites."""
 
+import copy
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from tailorbird.models.load import load_model
 from tailorbird.models.scripted import Scripted
 from tailorbird.registry import names
 from tailorbird.task.benchmark import Task
-from tailorbird.task.types import Message, Prompt
+from tailorbird.task.types import Comparison, Message, Prompt
 from tailorbird.testing import (
     check_lm,
     check_objective,
@@ -107,21 +109,51 @@ def rows(parts: tuple[Any, Any]) -> list[Any]:
 
 
 def test_sft_conforms(parts: tuple[Any, Any], rows: list[Any]):
+    from tailorbird.train.objectives.base import Layout
     from tailorbird.train.objectives.sft import SFT
 
-    check_objective(SFT(parts[1].pad_token_id), rows, parts[0])
+    check_objective(SFT(Layout(parts[1].pad_token_id)), rows, parts[0])
 
 
-@pytest.mark.parametrize("isolate", [True, False])
-def test_pretrain_conforms(parts: tuple[Any, Any], rows: list[Any], isolate: bool):
+def test_pretrain_conforms(parts: tuple[Any, Any], rows: list[Any]):
     from tailorbird.train.objectives.pretrain import Pretrain
     from tailorbird.train.rows import pack
 
-    packed = list(pack(rows * 2, 96, parts[1].pad_token_id, isolate))
+    packed = list(pack(rows * 2, 96, parts[1].pad_token_id))
     check_objective(Pretrain(), packed, parts[0])
 
 
+PREFERENCES = ("dpo", "ipo", "kto", "orpo", "ranking", "reward", "simpo")
+
+
+@pytest.mark.parametrize("name", PREFERENCES)
+def test_preference_objective_conforms(
+    name: str, parts: tuple[Any, Any], answer_task: Task, tmp_path: Path
+):
+    from tailorbird.models.chat import Chat
+    from tailorbird.registry import module
+    from tailorbird.train.material import Material
+    from tailorbird.train.objectives.base import Layout
+    from tailorbird.train.reference import with_reference
+    from tailorbird.train.reward_model import add_head
+
+    ranked = [
+        Comparison(str(n), prompt, ("It depends. " * n, "Never.", "Why? " * n)[: 2 + n % 2])
+        for n, prompt in enumerate(PROMPTS, 1)
+    ]
+    chat = Chat(parts[1])
+    task = dataclasses.replace(answer_task, comparisons=tuple(ranked))
+    material = Material(task, chat, (), lambda example, _: example.turns, context=512)
+    settings = {"group": 2} if name == "kto" else {}
+    objective = module("train.objectives", name).OBJECTIVE(layout=Layout(chat.pad), **settings)
+    model = copy.deepcopy(parts[0])
+    rows = objective.rows(material)
+    if objective.uses_reference:
+        rows = with_reference(model, rows, objective.layout, tmp_path, quiet=True)
+    check_objective(objective, rows, add_head(model) if name == "reward" else model)
+
+
 def test_no_objective_is_forgotten():
-    assert set(names("train.objectives")) == {"sft", "pretrain"}, (
+    assert set(names("train.objectives")) == {"sft", "pretrain", *PREFERENCES}, (
         "run the new one through its suite"
     )

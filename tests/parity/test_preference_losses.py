@@ -108,3 +108,75 @@ def test_loss_and_gradient_of_pairs(
         for ours_name, name in {"margin": "margins", "accuracy": "accuracies"}.items():
             watched = float(metrics[ours_name].total / metrics[ours_name].count)
             assert watched == pytest.approx(theirs[f"rewards/{name}"][-1], rel=1e-4)
+
+
+# ---- KTO ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("unlike", [0, 3], ids=["as the reference", "moved away from it"])
+def test_kto_where_its_group_is_the_batch(
+    unlike: int, tokens: Any, checkpoint: Path, tmp_path: Path
+) -> None:
+    from tailorbird.train.objectives.kto import KTO
+
+    reference, ours, policy = model(2), model(2 + unlike), model(2 + unlike)
+    good = (True, False, True, True, False)
+    prompts, answers = [t[0] for t in tokens], [t[1] for t in tokens]
+    others = [answers[-1], *answers[:-1]]
+    row = Answers(
+        tuple(answered(p, a) for side in (answers, others) for p, a in zip(prompts, side)), good
+    )
+    # A second group, whose estimate must not touch the first.
+    more = Answers((*row.answers[1:3], *row.answers[6:8]), good[1:3])
+    rows = with_reference(reference, [row, more], Layout(), tmp_path, quiet=True)
+    objective = KTO(beta=0.3, wanted=1.5, unwanted=0.7)
+    batch = objective.collate([{"row": r} for r in rows])
+    assert objective.weight(batch) == 7
+    loss, metrics = objective.loss(ours, batch)
+    assert (float(metrics["kl"].total) > 0) == bool(unlike)
+    second = objective.loss(ours, objective.collate([{"row": rows[1]}]))[0]
+    loss = (loss - second) / len(good)
+
+    texts = [{"prompt": "a", "completion": "b", "label": True}] * 2
+    oracle = trainer(
+        "KTO", checkpoint, tmp_path, texts, policy, ref_model=reference, beta=0.3,
+        desirable_weight=1.5, undesirable_weight=0.7, train_sampling_strategy="sequential",
+    )  # fmt: skip
+    keys = "prompt_ids", "completion_ids", "KL_completion_ids", "label"
+    examples = [dict(zip(keys, row)) for row in zip(prompts, answers, others, good)]
+    expected = oracle.compute_loss(policy, oracle.data_collator(examples))
+    torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-6)
+    loss.backward()
+    expected.backward()
+    same_gradients(ours, policy)
+
+
+# ---- reward models -----------------------------------------------------------------------------
+
+
+def test_reward_model(tokens: Any, checkpoint: Path, tmp_path: Path) -> None:
+    from tailorbird.train.objectives.reward import Reward
+    from tailorbird.train.reward_model import add_head
+
+    policy = model(1, transformers.LlamaForSequenceClassification, num_labels=1)
+    ours = add_head(model(1))
+    ours.load_state_dict(policy.state_dict(), strict=False)
+    ours.reward_head.weight.data.copy_(policy.score.weight)
+    objective = Reward(center=0.2)
+    rows = [Answers((answered(p, a), answered(p, b))) for p, a, b in tokens]
+    batch = objective.collate([{"row": row} for row in rows])
+    loss, metrics = objective.loss(ours, batch)
+    loss = loss / objective.weight(batch)
+
+    texts = [{"chosen": "b", "rejected": "c"}]
+    oracle = trainer("Reward", checkpoint, tmp_path, texts, policy, center_rewards_coefficient=0.2)
+    examples = [{"chosen_ids": p + a, "rejected_ids": p + b} for p, a, b in tokens]
+    expected = oracle.compute_loss(policy, oracle.data_collator(examples))
+    torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-6)
+    loss.backward()
+    expected.backward()
+    same_gradients(ours, policy)
+    torch.testing.assert_close(ours.reward_head.weight.grad, policy.score.weight.grad)
+    for name in ("margin", "accuracy"):
+        watched = float(metrics[name].total / metrics[name].count)
+        assert watched == pytest.approx(oracle._metrics["eval"][name][-1], rel=1e-4)

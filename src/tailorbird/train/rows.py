@@ -27,12 +27,12 @@ class PackedRow:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Answers to one prompt: several, ranked, or one that was judged."""
+    """Answers of people's comparisons: ranked ones to one prompt, or some that were judged."""
 
     answers: tuple[Row, ...]
-    """Each with the prompt in front; best first."""
-    good: bool = True
-    """Of a single answer: whether it is wanted."""
+    """Each with the prompt in front; best first, where they are ranked."""
+    good: tuple[bool, ...] = ()
+    """Of judged answers: whether each is wanted."""
     reference: tuple[float, ...] = ()
     """What the reference model says of each answer, log-probability in nats."""
 

@@ -1,6 +1,6 @@
 """What objectives over ranked answers share: their rows, their batches, and what to watch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import ClassVar
@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from tailorbird.errors import TrainingError
+from tailorbird.models.chat import Row
+from tailorbird.task.types import Comparison
 from tailorbird.train.material import Material
 from tailorbird.train.objectives.base import (
     PADDED,
@@ -63,26 +65,32 @@ class Paired(Ranked):
 
 
 def ranked(material: Material) -> list[Answers]:
-    """The ranked answers of the task; a comparison of which one answer is too long is left out.
-
-    Raises `TrainingError` where nothing is left.
-    """
+    """The ranked answers of the task. Raises `TrainingError` where none can be learned from."""
     rows = []
+    for comparison, answers in fitting(material):
+        if comparison.good is None:
+            rows.append(Answers(answers))
+        else:
+            material.leave_out("one judged answer, nothing to compare it with", 1)
+    if not rows:
+        raise nothing_left(material, "for answers that were judged one by one, use kto")
+    return rows
+
+
+def fitting(material: Material) -> Iterator[tuple[Comparison, tuple[Row, ...]]]:
+    """Comparisons with their answers, where all of these fit in the context."""
     for comparison in material.comparisons():
         answers = material.compared(comparison)
-        if len(answers) < 2:
-            material.leave_out("one judged answer, nothing to compare it with", 1)
-        elif max(len(row.tokens) for row in answers) > material.context:
-            material.leave_out("longer than the context", 1)
+        if max(len(row.tokens) for row in answers) <= material.context:
+            yield comparison, answers
         else:
-            rows.append(Answers(answers))
-    if not rows:
-        said = "; ".join(f"{n:,} {reason}" for reason, n in material.dropped.items())
-        raise TrainingError(
-            f"no comparison can be learned from: {said}",
-            hint="for answers that were judged one by one, use the objective kto",
-        )
-    return rows
+            material.leave_out("longer than the context", 1)
+
+
+def nothing_left(material: Material, hint: str) -> TrainingError:
+    """Says why every comparison was left out."""
+    said = "; ".join(f"{n:,} {reason}" for reason, n in material.dropped.items())
+    return TrainingError(f"there are too few comparisons to learn from: {said or 'one'}", hint)
 
 
 def references(rows: Sequence[Answers]) -> Tensor:
