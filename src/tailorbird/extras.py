@@ -12,6 +12,7 @@ EXTRA = {
     "safetensors": "models",
     "peft": "train",
     "accelerate": "train",
+    "bitsandbytes": "quantised",
     "sklearn": "classical",
     "bm25s": "retrieve",
     "sentence_transformers": "encoder",

@@ -1,6 +1,7 @@
 """Nothing that a user can set is left out of the pages."""
 
 import dataclasses
+import json
 from typing import Any, get_args
 
 import pytest
@@ -77,6 +78,20 @@ def test_every_kind_of_search():
 def test_every_objective_and_field_of_the_recipe():
     fields = {f.name for f in dataclasses.fields(Recipe)}
     assert missing("train.md", fields | set(names("train.objectives"))) == []
+
+
+@pytest.mark.parametrize("adapter", names("train.adapters"))
+def test_every_setting_of_an_adapter(adapter: str):
+    text = page("adapters.md")
+    cls = module("train.adapters", adapter).ADAPTER
+    row = next(r for r in text.splitlines() if r.startswith(f"| [{adapter}]"))
+    assert f"| {cls.rate:g} | {'yes' if cls().merges else 'no'} |" in row
+    section = text.partition(f"\n## {adapter}\n")[2].partition("\n## ")[0]
+    for field in dataclasses.fields(cls):
+        row = next((r for r in section.splitlines() if r.startswith(f"| `{field.name}` |")), None)
+        assert row is not None, f"{adapter}.{field.name} is not described"
+        if isinstance(field.default, (bool, int, float)):
+            assert row.endswith(f"| {json.dumps(field.default)} |".replace(".0 |", " |")), row
 
 
 def test_every_setting_of_an_endpoint():
