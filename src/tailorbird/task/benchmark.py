@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from tailorbird.data.accounts import FileAccount
+from tailorbird.data.preferences import load_preferences
 from tailorbird.data.read import load_documents, load_examples
 from tailorbird.errors import BenchmarkError, DataError, TaskError, nearest
 from tailorbird.registry import module
@@ -85,6 +86,9 @@ class Task:
             for example in self.splits.get(split, ()):
                 row = asdict(replace(example, provenance=None))
                 content.update(json.dumps([split, row], sort_keys=True, default=str).encode())
+        for comparison in self.comparisons:
+            row = asdict(replace(comparison, provenance=None))
+            content.update(json.dumps(["preference", row], sort_keys=True).encode())
         for document in self.documents:
             content.update(json.dumps(asdict(document), sort_keys=True).encode())
         return content.hexdigest()
@@ -99,7 +103,10 @@ def load_task(spec: TaskSpec, folder: Path, data_folder: Path | None = None) -> 
     documents: tuple[Document, ...] = ()
     if spec.documents is not None:
         documents = load_documents(spec.documents, folder, data_folder)
-    task = Task(spec, loaded.splits, documents, loaded.accounts)
+    closed = {e.folded for e in loaded.splits["test"]} if spec.data.drop_leaks else set()
+    ranked = load_preferences(spec.data.preferences, folder, data_folder, closed)
+    accounts = (*loaded.accounts, *ranked.accounts)
+    task = Task(spec, loaded.splits, documents, accounts, ranked.comparisons)
     _check_complete(task)
     return task
 

@@ -34,7 +34,7 @@ class Finding:
 
 def check_benchmark(task: Task) -> list[Finding]:
     """Every finding, errors first. With an error the benchmark must not judge."""
-    checks = (_size, _gold, _empty, _overlap, _labels, _support)
+    checks = (_size, _gold, _empty, _overlap, _preferences, _labels, _support)
     found = [Finding(f.level, plain(f.text)) for check in checks for f in check(task)]
     order = {"error": 0, "warning": 1, "ok": 2}
     return sorted(found, key=lambda f: order[f.level])
@@ -129,6 +129,32 @@ def _shared(
     if shared:
         return Finding("warning", f"{len(shared)} times the same {what} in train and dev")
     return Finding("ok", f"no {what} stands in two splits")
+
+
+def _preferences(task: Task) -> Iterator[Finding]:
+    """Whoever learns which answer to a test question is better has been told the answer."""
+    if not task.comparisons:
+        return
+    test = task.examples("test")
+    asked = {e.folded: e.id for e in test}
+    groups = {e.group: e.id for e in test if e.group is not None}
+    inputs = [(c.id, asked.get(Example("", c.input).folded)) for c in task.comparisons]
+    shared = [(c.id, groups.get(c.group)) for c in task.comparisons if c.group is not None]
+    yield _told("input", inputs, "remove them, or set data.drop_leaks: true")
+    yield _told("group", shared, "remove them")
+
+
+def _told(what: str, pairs: Iterable[tuple[str, str | None]], remedy: str) -> Finding:
+    """`pairs`: each preference, with the test item that it shares something with, or None."""
+    leaks = [(mine, item) for mine, item in pairs if item is not None]
+    if not leaks:
+        return Finding("ok", f"no preference has the {what} of a test item")
+    mine, item = leaks[0]
+    return Finding(
+        "error",
+        f"{len(leaks)} preferences have the {what} of a test item, first {mine!r} that of "
+        f"{item!r}; {remedy}",
+    )
 
 
 def _labels(task: Task) -> Iterator[Finding]:

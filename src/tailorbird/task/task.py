@@ -67,6 +67,8 @@ class Data(Strict):
     all: tuple[File, ...] = ()
     """One pool, cut by `splits`; instead of train, dev and test."""
     splits: Splits | None = None
+    preferences: tuple[File, ...] = ()
+    """Answers that people ranked or judged, for preference learning."""
     format: str = "auto"
     """auto, columns, messages, alpaca, sharegpt or prompt_completion."""
     columns: Columns | None = None
@@ -78,7 +80,7 @@ class Data(Strict):
     """Use this many training rows: a nested, seeded subset."""
 
     @field_validator(
-        "train", "dev", "test", "all", mode="before",
+        "train", "dev", "test", "all", "preferences", mode="before",
         json_schema_input_type=str | File | tuple[str | File, ...],
     )  # fmt: skip
     @classmethod
