@@ -21,6 +21,7 @@ from tailorbird.train.objectives.base import summed_cross_entropy
 from tailorbird.train.policy import (
     LoRA,
     attach,
+    context,
     has_virtual_tokens,
     make_adapter,
     save_adapter,
@@ -268,7 +269,8 @@ def test_a_text_is_repeated_or_cut(checkpoint: Path) -> None:
 def test_they_take_their_share_of_the_context(checkpoint: Path) -> None:
     policy, tokenizer = live(checkpoint, "prompt")
     lm, bare = (LocalModel.of(m, tokenizer, "", "") for m in (policy, policy.get_base_model()))
-    assert lm.context == bare.context - 5
+    assert lm.context == context(policy) == bare.context - 5
+    assert context(policy.get_base_model()) == bare.context
     assert lm.room(PROMPTS[0], 4) == bare.room(PROMPTS[0], 4) - 5
 
 

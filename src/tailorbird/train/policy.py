@@ -13,8 +13,8 @@ from tailorbird.train.adapters.base import Adapter, make_adapter
 from tailorbird.train.adapters.lora import LoRA
 
 __all__ = [
-    "LoRA", "attach", "has_virtual_tokens", "make_adapter", "merge_adapter", "save_adapter",
-    "saved_adapter", "split", "trainable_share", "virtual_tokens", "weights_file",
+    "LoRA", "attach", "context", "has_virtual_tokens", "make_adapter", "merge_adapter",
+    "save_adapter", "saved_adapter", "split", "trainable_share", "virtual_tokens", "weights_file",
 ]  # fmt: skip
 
 _WEIGHTS = "weights.safetensors"
@@ -138,6 +138,13 @@ def virtual_tokens(model: Any) -> int:
         return 0
     config = getattr(model, "module", model).active_peft_config
     return 0 if config.peft_type == "PREFIX_TUNING" else int(config.num_virtual_tokens)
+
+
+def context(model: Any) -> int:
+    """Tokens that a row may have; virtual tokens take their share of the positions."""
+    positions = getattr(model.config.get_text_config(), "max_position_embeddings", 0) or 1 << 20
+    taken = model.active_peft_config.num_virtual_tokens if has_virtual_tokens(model) else 0
+    return int(positions - taken)
 
 
 def split(model: Any) -> tuple[Any, list[tuple[Any, Any]]]:
