@@ -42,7 +42,7 @@ def fused_lora(model: nn.Module) -> Iterator[None]:
 
 
 def _forward(layer: Any, x: Tensor, *args: Any, **kwargs: Any) -> Any:
-    name = None if args or kwargs else _plain_adapter(layer)
+    name = None if args or kwargs or x.is_meta else _plain_adapter(layer)
     if name is None:
         return type(layer).forward(layer, x, *args, **kwargs)
     base, a, b = layer.base_layer, layer.lora_A[name], layer.lora_B[name]
