@@ -31,10 +31,10 @@ def test_loss_and_gradient_are_those_of_labels(kind: str) -> None:
         Row(tuple(torch.randint(1, 97, (n,), generator=draw).tolist()), (0,) * (n - 3) + (1,) * 3)
         for n in lengths
     ]
-    objective = SFT(0)
+    objective = SFT()
     batch = objective.collate([{"row": r} for r in rows])
     ours, theirs = make(kind), make(kind)
-    loss = objective.loss(ours, batch) / objective.weight(batch)
+    loss = objective.loss(ours, batch)[0] / objective.weight(batch)
     expected = theirs(**batch).loss
     torch.testing.assert_close(loss, expected, rtol=1e-6, atol=1e-6)
     loss.backward()

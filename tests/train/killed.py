@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from tailorbird.models.chat import Chat
 from tailorbird.models.local import load_parts
 from tailorbird.task.types import Message
+from tailorbird.train.objectives.base import Layout
 from tailorbird.train.objectives.sft import SFT
 from tailorbird.train.policy import LoRA, attach
 from tailorbird.train.recipe import Recipe
@@ -45,8 +46,8 @@ class Failing:
     calls: int = 0
 
     @property
-    def end_to_end(self) -> bool:
-        return self.inner.end_to_end
+    def layout(self) -> Layout:
+        return self.inner.layout
 
     def collate(self, rows: Any) -> Any:
         return self.inner.collate(rows)
@@ -54,10 +55,10 @@ class Failing:
     def weight(self, batch: Any) -> Tensor:
         return self.inner.weight(batch)
 
-    def loss(self, model: nn.Module, batch: Any) -> Tensor:
+    def loss(self, model: nn.Module, batch: Any) -> Any:
         self.calls += 1
-        loss = self.inner.loss(model, batch)
-        return self.fail(loss) if self.calls == self.at else loss
+        loss, metrics = self.inner.loss(model, batch)
+        return self.fail(loss) if self.calls == self.at else loss, metrics
 
 
 def main() -> None:
@@ -65,7 +66,7 @@ def main() -> None:
 
     model, folder, step = sys.argv[1:]
     policy, rows, pad = policy_and_rows(model)
-    killed = Failing(SFT(pad), int(step), lambda _: os.kill(os.getpid(), signal.SIGKILL))
+    killed = Failing(SFT(Layout(pad)), int(step), lambda _: os.kill(os.getpid(), signal.SIGKILL))
     train(policy, killed, rows, recipe(), Path(folder), quiet=True)
 
 

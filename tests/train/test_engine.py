@@ -22,6 +22,7 @@ from tailorbird.models.local import load_parts
 from tailorbird.store import read_json, read_jsonl
 from tailorbird.testing import tiny_checkpoint
 from tailorbird.train.engine import TrainingReport, forget_checkpoints, train
+from tailorbird.train.objectives.base import END_TO_END, PADDED, Layout
 from tailorbird.train.objectives.sft import SFT
 from tailorbird.train.policy import LoRA
 from tailorbird.train.recipe import Recipe
@@ -41,7 +42,7 @@ def no_dropout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("train.killed.LORA", LoRA(rank=4, alpha=8))
 
 
-laid_out = pytest.mark.parametrize("end_to_end", [False, True])
+laid_out = pytest.mark.parametrize("layout", [PADDED, END_TO_END], ids=["padded", "end_to_end"])
 
 
 def weights(policy: nn.Module) -> Weights:
@@ -52,7 +53,7 @@ def trained(
     base: Path, folder: Path, how: Recipe, objective: Any = None, count: int = 12
 ) -> tuple[Weights, TrainingReport]:
     policy, rows, pad = policy_and_rows(str(base), count)
-    report = train(policy, objective or SFT(pad), rows, how, folder, quiet=True)
+    report = train(policy, objective or SFT(Layout(pad)), rows, how, folder, quiet=True)
     return weights(policy), report
 
 
@@ -61,7 +62,7 @@ def interrupted(base: Path, folder: Path, how: Recipe, step: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        trained(base, folder, how, Failing(SFT(0), step, stop))
+        trained(base, folder, how, Failing(SFT(), step, stop))
 
 
 def same(a: Weights, b: Weights) -> bool:
@@ -78,10 +79,10 @@ def furthest(a: Weights, b: Weights) -> float:
 @laid_out
 @pytest.mark.usefixtures("no_dropout")
 def test_is_the_loop_that_one_would_write_by_hand(
-    base: Path, tmp_path: Path, end_to_end: bool
+    base: Path, tmp_path: Path, layout: Layout
 ) -> None:
     how = Recipe(batch_size=6, epochs=4, schedule="constant", warmup_steps=0)
-    ours, report = trained(base, tmp_path, how, SFT(0, end_to_end), count=6)
+    ours, report = trained(base, tmp_path, how, SFT(layout), count=6)
     policy, rows, _ = policy_and_rows(str(base), 6)
     optimizer = torch.optim.AdamW(policy.parameters(), lr=how.learning_rate, weight_decay=0.0)
     losses = []
@@ -110,9 +111,9 @@ def test_is_the_loop_that_one_would_write_by_hand(
 @pytest.mark.usefixtures("no_dropout")
 @pytest.mark.parametrize("count", [32, 27])
 def test_four_batches_of_four_are_one_of_sixteen(
-    base: Path, tmp_path: Path, count: int, end_to_end: bool
+    base: Path, tmp_path: Path, count: int, layout: Layout
 ) -> None:
-    objective = SFT(0, end_to_end)
+    objective = SFT(layout)
     whole = Recipe(batch_size=16, epochs=3, warmup_steps=0)
     parts = Recipe(batch_size=4, accumulation=4, epochs=3, warmup_steps=0)
     one, first = trained(base, tmp_path / "one", whole, objective, count)
@@ -152,7 +153,7 @@ def test_learns_with_all_weights(base: Path, tmp_path: Path, optimizer: Any) -> 
     _, rows, pad = policy_and_rows(str(base))
     model, _ = load_parts(str(base))
     how = Recipe(0.02, epochs=20, batch_size=12, warmup_steps=0, optimizer=optimizer)
-    report = train(model, SFT(pad), rows, how, tmp_path, quiet=True)
+    report = train(model, SFT(Layout(pad)), rows, how, tmp_path, quiet=True)
     assert report.loss < 0.8 * read_jsonl(tmp_path / "log.jsonl")[0]["loss"]
 
 
@@ -247,7 +248,7 @@ def test_a_loss_that_is_no_number_stops_with_its_step(
     base: Path, tmp_path: Path, bad: float
 ) -> None:
     with pytest.raises(TrainingError, match=f"the loss became {bad} at step 7"):
-        trained(base, tmp_path, recipe(), Failing(SFT(0), 7, lambda loss: loss * bad))
+        trained(base, tmp_path, recipe(), Failing(SFT(), 7, lambda loss: loss * bad))
     assert len(read_jsonl(tmp_path / "log.jsonl")) == 6
 
 
@@ -255,13 +256,15 @@ def test_nothing_to_learn_is_refused(base: Path, tmp_path: Path) -> None:
     policy, _, pad = policy_and_rows(str(base), 1)
     for rows in ([], [Row((1, 2, 3), (0, 0, 0))]):
         with pytest.raises(TrainingError, match="nothing to learn"):
-            train(policy, SFT(pad), rows, recipe(), tmp_path)
+            train(policy, SFT(Layout(pad)), rows, recipe(), tmp_path)
 
 
 def test_rows_without_anything_to_learn_do_no_harm(base: Path, tmp_path: Path) -> None:
     policy, rows, pad = policy_and_rows(str(base), 4)
     silent = [Row(r.tokens, (0,) * len(r.tokens)) for r in rows]
-    report = train(policy, SFT(pad), [*silent, *rows], recipe(batch_size=1), tmp_path, quiet=True)
+    report = train(
+        policy, SFT(Layout(pad)), [*silent, *rows], recipe(batch_size=1), tmp_path, quiet=True
+    )
     assert math.isfinite(report.loss)
     assert report.steps == 16
 

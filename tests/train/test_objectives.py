@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from tailorbird.errors import TrainingError
 from tailorbird.models.chat import Row
 from tailorbird.train.attention import attends_by_row
-from tailorbird.train.objectives.base import summed_cross_entropy
+from tailorbird.train.objectives.base import END_TO_END, summed_cross_entropy
 from tailorbird.train.objectives.pretrain import Pretrain
 from tailorbird.train.objectives.sft import SFT
 from tailorbird.train.policy import LoRA, attach
@@ -69,24 +69,24 @@ class Wrapped(nn.Module):
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_padding_changes_nothing(name: str) -> None:
-    model, objective = make(name), SFT(0)
+    model, objective = make(name), SFT()
     batch = objective.collate([{"row": r} for r in rows()])
     expected = sum(alone(model, r) for r in rows())
-    torch.testing.assert_close(objective.loss(model, batch), expected, rtol=1e-5, atol=1e-4)
+    torch.testing.assert_close(objective.loss(model, batch)[0], expected, rtol=1e-5, atol=1e-4)
     torch.testing.assert_close(
-        objective.loss(Wrapped(model), batch), expected, rtol=1e-5, atol=1e-4
+        objective.loss(Wrapped(model), batch)[0], expected, rtol=1e-5, atol=1e-4
     )
     assert objective.weight(batch) == sum(sum(r.learned) for r in rows())
 
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_rows_end_to_end_are_as_each_alone_where_the_model_can(name: str) -> None:
-    model, objective = make(name), SFT(0, end_to_end=True)
+    model, objective = make(name), SFT(END_TO_END)
     assert attends_by_row(model) == (name != "gemma2")
     if name != "gemma2":
         batch = objective.collate([{"row": r} for r in rows()])
         expected = sum(alone(model, r) for r in rows())
-        torch.testing.assert_close(objective.loss(model, batch), expected, rtol=1e-5, atol=1e-4)
+        torch.testing.assert_close(objective.loss(model, batch)[0], expected, rtol=1e-5, atol=1e-4)
         assert objective.weight(batch) == sum(sum(r.learned) for r in rows())
     assert not model.config._attn_implementation.startswith("tailorbird")
 
@@ -99,7 +99,7 @@ def test_packing_changes_nothing(name: str, wrapped: bool) -> None:
     assert len(packed) < len(rows())
     batch = objective.collate([{"row": p} for p in packed])
     expected = sum(alone(model, r) for r in rows())
-    loss = objective.loss(Wrapped(model) if wrapped else model, batch)
+    loss = objective.loss(Wrapped(model) if wrapped else model, batch)[0]
     torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-4)
     assert objective.weight(batch) == sum(sum(r.learned) for r in rows())
 
@@ -114,7 +114,7 @@ def test_packing_is_refused_where_scores_are_capped() -> None:
 def test_packed_gradients_are_those_of_single_rows() -> None:
     ours, plain = make("llama"), make("llama")
     batch = Pretrain().collate([{"row": p} for p in pack(rows(), 40, 0)])
-    Pretrain().loss(ours, batch).backward()
+    Pretrain().loss(ours, batch)[0].backward()
     sum(alone(plain, r) for r in rows()).backward()
     for a, b in zip(ours.parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(a.grad, b.grad, rtol=1e-4, atol=1e-5)
@@ -125,21 +125,21 @@ def test_adapters_are_part_of_the_loss() -> None:
     for name, weight in policy.named_parameters():
         if "lora_B" in name:
             nn.init.normal_(weight, std=0.5)
-    batch = SFT(0).collate([{"row": r} for r in rows()])
-    with_adapter = SFT(0).loss(policy, batch)
+    batch = SFT().collate([{"row": r} for r in rows()])
+    with_adapter = SFT().loss(policy, batch)[0]
     torch.testing.assert_close(
         with_adapter, sum(alone(policy, r) for r in rows()), rtol=1e-5, atol=1e-4
     )
     with policy.disable_adapter():
-        assert (SFT(0).loss(policy, batch) - with_adapter).abs() > 0.1
+        assert (SFT().loss(policy, batch)[0] - with_adapter).abs() > 0.1
 
 
 def test_a_batch_without_anything_learned_has_loss_zero_and_a_gradient() -> None:
     model = make("llama")
     silent = [Row(r.tokens, (0,) * len(r.tokens)) for r in rows(2)]
     for wrapper in (model, Wrapped(model)):
-        batch = SFT(0).collate([{"row": r} for r in silent])
+        batch = SFT().collate([{"row": r} for r in silent])
         loss = summed_cross_entropy(wrapper, batch)
         assert loss == 0
         loss.backward()
-        assert SFT(0).weight(batch) == 0
+        assert SFT().weight(batch) == 0

@@ -5,7 +5,7 @@ dev, never test. What it returns, a `Solver`, is data: it saves to a folder and 
 Each approach's module exports its class as `APPROACH`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
@@ -31,6 +31,8 @@ class Run:
     """Shared by all rungs of a climb: embeddings, indexes. Safe to delete."""
     seed: int = 0
     quiet: bool = False
+    watch: Callable[[int, float], None] | None = None
+    """Is told step and loss while weights are trained; what it raises ends the training."""
 
 
 @runtime_checkable

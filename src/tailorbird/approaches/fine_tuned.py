@@ -1,7 +1,9 @@
-"""The model tuned on the training data by LoRA, alone or reading retrieved passages."""
+"""The model tuned on the training data: any adapter, any objective, alone or reading passages."""
 
-from dataclasses import dataclass, replace
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any, Self
 
 from pydantic import Field
 
@@ -16,23 +18,33 @@ from tailorbird.approaches.base import Run
 from tailorbird.data.split import nested_subset
 from tailorbird.errors import ModelError, TaskError
 from tailorbird.models.files import is_endpoint
+from tailorbird.store import write_json
 from tailorbird.task.benchmark import Task
-from tailorbird.train.policy import LoRA
 from tailorbird.train.reading import abstention
-from tailorbird.train.recipe import Recipe
+
+Named = str | Mapping[str, Any]
+"""A name, or a name with its settings: `dora`, `{dora: {rank: 8}}`."""
+TRAINED = "trained.safetensors"
+"""Under a stage's folder: its weights, for the stage that goes on from them."""
 
 
 @dataclass(frozen=True)
 class FineTuned:
-    """Supervised LoRA.
+    """Weights changed by `objective` within `adapter`; with `start`, after another stage.
 
     With `retrieve`, each training example is shown its supporting passage among distractors, with
     the facts redrawn, and some examples are shown distractors only and learn to abstain: trained
     on unchecked retrieved passages, a model learns to answer without support.
     """
 
+    objective: Named = "sft"
+    """What is learned: a file of `train/objectives`."""
+    adapter: Named = "lora"
+    """Which weights may change: a file of `train/adapters`."""
+    start: Mapping[str, Any] | None = None
+    """Settings of a stage that comes before this one and trains the same adapter."""
     retrieve: str | None = None
-    """sparse, dense, hybrid or cases: read passages, in training and after."""
+    """The kind of search: read passages, in training and after."""
     passages: Annotated[int, Field(ge=1)] = 3
     unanswerable: Annotated[float, Field(ge=0, le=1)] = 0.15
     """Share of answerable examples that lose their supporting passage and learn to abstain."""
@@ -41,70 +53,153 @@ class FineTuned:
     list_labels: bool = False
     """Whether the prompt lists the labels; once tuned, the model knows them."""
     epochs: Annotated[int, Field(ge=1)] = 3
-    learning_rate: Annotated[float, Field(gt=0)] = 3e-3
+    learning_rate: Annotated[float, Field(gt=0)] | None = None
+    """By default the adapter's usual one times the objective's `rate`."""
     batch_size: Annotated[int, Field(ge=1)] = 8
-    rank: Annotated[int, Field(ge=1)] = 16
+    rank: Annotated[int, Field(ge=1)] | None = None
+    """Of an adapter of low rank that is given by its name alone; alpha is twice that."""
     limit: Annotated[int, Field(ge=1)] | None = None
     """Train on this many examples only, drawn at random; a larger number holds a smaller one."""
     calibrate: bool = False
     """Choose on dev from which probability on the model abstains."""
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    """Further fields of `train.recipe.Recipe`."""
+
+    # ---- fitting -----------------------------------------------------------------------------
 
     def fit(self, task: Task, run: Run) -> Prompted:
-        """Train the adapter, or take up training where it was killed."""
+        """Train stage after stage, or take up training where it was killed."""
         if is_endpoint(run.model):
             raise ModelError(
                 f"tuning needs a model on this machine, and {run.model} is an endpoint"
             )
+        solver = self._untuned(task, run)
+        folder = run.folder / "adapter"
+        if not (folder / "tailorbird.json").is_file():
+            self._tune(task, run, solver, folder)
+        solver = replace(solver, adapter=folder)
+        return solver.calibrated(task, _abstention(task)) if self.calibrate else solver
+
+    def _untuned(self, task: Task, run: Run) -> Prompted:
         index = passage_index(task, self.retrieve, run.cache) if self.retrieve else None
         system = instructions(task, self.list_labels, with_passages=index is not None)
         solver = prompted(task, run, system)
-        if index is not None:
-            solver = replace(solver, index=index, passages=self.passages)
-        adapter = run.folder / "adapter"
-        if not (adapter / "tailorbird.json").is_file():
-            self._train(task, run, solver)
-        solver = replace(solver, adapter=adapter)
-        return solver.calibrated(task, _abstention(task)) if self.calibrate else solver
+        return replace(solver, index=index, passages=self.passages) if index else solver
 
-    def _train(self, task: Task, run: Run, solver: Prompted) -> None:
+    def _tune(self, task: Task, run: Run, solver: Prompted, folder: Path) -> None:
         from tailorbird.models.chat import Chat
         from tailorbird.models.local import load_parts
-        from tailorbird.train.attention import attends_by_row
-        from tailorbird.train.engine import forget_checkpoints, train
-        from tailorbird.train.objectives.sft import SFT
+        from tailorbird.train.engine import forget_checkpoints
         from tailorbird.train.policy import attach, save_adapter
+        from tailorbird.train.recipe import usual_rate
+
+        adapter = self._adapter()
+        stages = self._stages()
+        model, tokenizer = load_parts(run.model, adapter)
+        chat = Chat(tokenizer)
+        policy = attach(model, adapter, run.seed, tokenizer, solver.system)
+        width = model.config.get_text_config().hidden_size
+        for number, stage in enumerate(stages, start=1):
+            last = number == len(stages)
+            part = run if last else replace(run, folder=run.folder / f"stage-{number}")
+            stage._train(task, part, policy, chat, adapter.rate * usual_rate(width))
+        save_adapter(policy, folder, run.model, chat.template_digest)
+        for number in range(1, len(stages)):
+            forget_checkpoints(run.folder / f"stage-{number}" / "training")
+        forget_checkpoints(run.folder / "training")
+
+    def _adapter(self) -> Any:
+        from tailorbird.train.policy import make_adapter
+
+        adapter: Any = make_adapter(self.adapter)
+        if self.rank is None:
+            return adapter
+        if not hasattr(adapter, "rank") or not isinstance(self.adapter, str):
+            raise TaskError(
+                "rank goes with an adapter of low rank that is given by its name alone",
+                hint="write adapter: {lora: {rank: 8, alpha: 16}} and leave rank out",
+            )
+        return replace(adapter, rank=self.rank)
+
+    def _stages(self) -> list[Self]:
+        """This stage and those before it, first to last. What they do not say is as here."""
+        if self.start is None:
+            return [self]
+        if {"adapter", "rank", "calibrate"} & self.start.keys():
+            raise TaskError(
+                "start trains the same adapter as the stage after it",
+                hint="give adapter, rank and calibrate once, outside of start",
+            )
+        from tailorbird.approaches.base import make_approach
+
+        shared = {n: getattr(self, n) for n in _SHARED}
+        earlier: Any = make_approach("fine_tuned", shared | dict(self.start))
+        return [*earlier._stages(), self]
+
+    # ---- one stage ---------------------------------------------------------------------------
+
+    def _train(self, task: Task, run: Run, policy: Any, chat: Any, usual_rate: float) -> None:
+        """Train `policy` in place; a stage that was finished before is read from the disk."""
+        from tailorbird.train.attention import attends_by_row
+        from tailorbird.train.engine import load_trained, save_trained, train
+        from tailorbird.train.objectives.base import Layout, OnPolicy, make_objective
+        from tailorbird.train.policy import has_virtual_tokens
+        from tailorbird.train.recipe import Recipe
+        from tailorbird.train.reference import with_reference
+
+        done = run.folder / TRAINED
+        if done.is_file():
+            load_trained(policy, done)
+            return
+        folder = run.folder / "training"
+        material = self._material(task, run, policy, chat)
+        objective: Any = make_objective(self.objective)
+        end_to_end = not has_virtual_tokens(policy) and attends_by_row(policy)
+        objective = replace(objective, layout=Layout(chat.pad, end_to_end))
+        if isinstance(objective, OnPolicy):
+            objective = objective.bound(material, policy)
+        rows: Sequence[Any] = objective.rows(material)
+        write_json(run.folder / "rows.json", {"rows": len(rows), "dropped": material.dropped})
+        if objective.uses_reference:
+            rows = with_reference(policy, rows, objective.layout, folder, run.quiet)
+        settings: dict[str, Any] = {
+            "learning_rate": self.learning_rate or usual_rate * objective.rate,
+            "batch_size": self.batch_size,
+            "epochs": 1,  # every epoch is drawn anew, so one pass over `rows` is all of them
+            "group_by_length": not objective.layout.end_to_end,
+            "seed": run.seed,
+        }
+        train(
+            policy, objective, rows, Recipe(**(settings | dict(self.recipe))), folder, run.quiet,
+            run.watch,
+        )  # fmt: skip
+        save_trained(policy, done)
+
+    def _material(self, task: Task, run: Run, policy: Any, chat: Any) -> Any:
+        from tailorbird.train.material import Material
         from tailorbird.train.reading import Reading, as_given
 
-        model, tokenizer = load_parts(run.model)
-        chat = Chat(tokenizer)
-        examples = task.examples("train")
+        examples: Sequence[Any] = task.examples("train")
         if self.limit is not None:
             examples = nested_subset(examples, self.limit, run.seed)
-        if solver.index is None:
-            texts = as_given(examples, self.epochs, run.seed)
-        else:
-            texts = Reading(task, solver.index, self.passages, self.unanswerable, self.redraw).draw(
-                examples, self.epochs, run.seed
-            )
-        rows = []
-        for example, shown in texts:
-            prompt = build_prompt(solver.system, example, passages=shown)
-            rows.append(chat.row(prompt, str(example.target)))
-        context = int(getattr(model.config, "max_position_embeddings", 1 << 20))
-        kept = [r for r in rows if len(r.tokens) <= context]
-        _say_dropped(len(rows) - len(kept), len(rows), context, run)
-        # Every epoch is drawn anew, so one pass over `rows` is all the epochs.
-        policy = attach(model, LoRA(self.rank, 2 * self.rank), run.seed)
-        end_to_end = attends_by_row(policy)
-        recipe = Recipe(
-            learning_rate=self.learning_rate, epochs=1, batch_size=self.batch_size,
-            group_by_length=not end_to_end, seed=run.seed,
+        solver = self._untuned(task, run)
+        draw = as_given
+        if solver.index is not None:
+            reading = Reading(task, solver.index, self.passages, self.unanswerable, self.redraw)
+            draw = reading.draw
+        return Material(
+            task, chat, examples,
+            lambda example, shown: build_prompt(
+                solver.system, example, passages=shown[1] if shown else ()
+            ),
+            context=int(getattr(policy.config, "max_position_embeddings", 1 << 20)),
+            epochs=self.epochs, seed=run.seed, model=run.model, folder=run.folder, quiet=run.quiet,
+            draw=draw,
         )  # fmt: skip
-        pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(chat.ends)
-        objective = SFT(pad, end_to_end)
-        train(policy, objective, kept, recipe, run.folder / "training", run.quiet)
-        save_adapter(policy, run.folder / "adapter", run.model, chat.template_digest)
-        forget_checkpoints(run.folder / "training")
+
+
+_SHARED = ("retrieve", "passages", "unanswerable", "redraw", "list_labels", "batch_size", "limit")
+"""What an earlier stage takes over where it does not say otherwise."""
 
 
 def _abstention(task: Task) -> str:
@@ -114,13 +209,6 @@ def _abstention(task: Task) -> str:
             "calibrate needs a way to abstain", hint="name a phrase under outputs.abstain"
         )
     return text
-
-
-def _say_dropped(dropped: int, total: int, context: int, run: Run) -> None:
-    from tailorbird.store import write_json
-
-    record = {"rows": total, "dropped_longer_than_context": dropped, "context": context}
-    write_json(run.folder / "rows.json", record)
 
 
 APPROACH = FineTuned

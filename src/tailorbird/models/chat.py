@@ -62,6 +62,12 @@ class Chat:
         last = next((t for t in reversed(said) if t in control), self.tokenizer.eos_token_id)
         return frozenset((self.tokenizer.eos_token_id, last))
 
+    @property
+    def pad(self) -> int:
+        """Token id to pad with."""
+        given = self.tokenizer.pad_token_id
+        return int(min(self.ends) if given is None else given)
+
     def prompt(self, messages: Prompt) -> list[int]:
         """Token ids up to the point where the assistant begins to write."""
         return self._encode(self._render(messages, True))

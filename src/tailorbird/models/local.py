@@ -104,9 +104,10 @@ class LocalModel:
         It may be one that is being tuned: what is attached to it takes part.
         """
         chat = Chat(tokenizer)
-        pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(chat.ends)
         causal, opening = split(model)
-        return cls(name, identity, causal, chat, Decoder(causal, chat.ends, pad, opening=opening))
+        return cls(
+            name, identity, causal, chat, Decoder(causal, chat.ends, chat.pad, opening=opening)
+        )
 
     @property
     def context(self) -> int:

@@ -5,7 +5,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,25 @@ from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from tailorbird.errors import TrainingError, nearest
 from tailorbird.progress import progress
-from tailorbird.store import append_jsonl, read_json, read_jsonl, said, write_json, write_text
+from tailorbird.store import (
+    append_jsonl,
+    read_json,
+    read_jsonl,
+    said,
+    write_atomic,
+    write_json,
+    write_text,
+)
 from tailorbird.train.attention import attention_by_row
 from tailorbird.train.objectives.base import Mean, Metrics, Objective, OnPolicy
 from tailorbird.train.recipe import Recipe
 from tailorbird.train.rows import Batch
 from tailorbird.train.throughput import Meter, Work, matrix_product_ceiling
-from tailorbird.train.watchdogs import stop_if_broken
+from tailorbird.train.watchdogs import (
+    stop_if_answers_decay,
+    stop_if_diverged,
+    stop_if_no_number,
+)
 
 Watch = Callable[[int, float], None]
 """Is told the step and its loss (nats per unit of weight) while training goes on."""
@@ -174,7 +186,11 @@ class _Engine(Trainer):
         """Trainer's, for one batch or for the parts of one."""
         if not isinstance(inputs, list):
             return super().training_step(model, inputs, num_items_in_batch)
-        losses = [super(_Engine, self).training_step(model, p, num_items_in_batch) for p in inputs]
+        step = super().training_step
+        with _rows_apart(self.model, self.objective):
+            with self.accelerator.no_sync(model):
+                losses = [step(model, part, num_items_in_batch) for part in inputs[:-1]]
+            losses.append(step(model, inputs[-1], num_items_in_batch))
         return torch.stack(losses).sum()
 
     def floating_point_ops(self, inputs: Any) -> int:
@@ -222,19 +238,10 @@ class _Engine(Trainer):
         if self.args.should_save:
             folder = Path(output_dir or str(self.args.output_dir))
             folder.mkdir(parents=True, exist_ok=True)
-            save_file(_trained(self.model), folder / WEIGHTS)
+            save_trained(self.model, folder / WEIGHTS)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        held = load_file(Path(resume_from_checkpoint) / WEIGHTS)
-        weights = _trained(model or self.model)
-        if held.keys() != weights.keys():
-            raise TrainingError(
-                f"{resume_from_checkpoint} holds other weights than are trained now",
-                hint="give another folder, or delete this one",
-            )
-        with torch.no_grad():
-            for name, weight in weights.items():
-                weight.copy_(held[name])
+        load_trained(model or self.model, Path(resume_from_checkpoint) / WEIGHTS)
 
     def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
         # On a full disk safetensors raises an error of its own, and torch.save a RuntimeError.
@@ -246,6 +253,26 @@ WEIGHTS = "trained.safetensors"
 """The weights in a checkpoint, by the name of the parameter."""
 
 
+def save_trained(model: Any, file: Path) -> None:
+    """Write the weights that training changes, whatever kind of model they are part of."""
+    write_atomic(file, lambda path: save_file(_trained(model), path))
+
+
+def load_trained(model: Any, file: Path) -> None:
+    """Put what `save_trained` wrote into the weights that `model` trains.
+
+    Raises `TrainingError` where these are others.
+    """
+    held, weights = load_file(file), _trained(model)
+    if {n: w.shape for n, w in held.items()} != {n: w.shape for n, w in weights.items()}:
+        raise TrainingError(
+            f"{file} holds other weights than are trained now",
+            hint="give another folder, or delete this one",
+        )
+    for name, weight in weights.items():
+        weight.copy_(held[name])
+
+
 def _trained(model: Any) -> dict[str, Tensor]:
     """The weights that training changes; a view of them, not a copy. Tied ones appear once."""
     return {n: p.data for n, p in model.named_parameters() if p.requires_grad}
@@ -255,9 +282,11 @@ class _Watch(TrainerCallback):
     """Draws progress, keeps the clock across resumes, logs losses, stops on a loss that is none."""
 
     def __init__(
-        self, folder: Path, work: Work, tick: Callable[[int], None], watch: Watch | None
-    ) -> None:
+        self, folder: Path, work: Work, tick: Callable[[int], None], watch: Watch | None,
+        on_policy: bool,
+    ) -> None:  # fmt: skip
         self.folder, self.work, self.tick, self.watch = folder, work, tick, watch
+        self.on_policy = on_policy
         self.begun = time.monotonic(), time.process_time()
         self.losses: list[float] = []
 
@@ -283,7 +312,8 @@ class _Watch(TrainerCallback):
             return
         loss = float(logs["loss"])
         self.losses.append(loss)
-        stop_if_broken(state.global_step, self.losses, logs)
+        stop_if_no_number(state.global_step, loss, logs)
+        self.look(state, logs)
         if not state.is_world_process_zero:
             return
         self.clock()
@@ -297,6 +327,13 @@ class _Watch(TrainerCallback):
         append_jsonl(self.folder / "log.jsonl", [row])
         if self.watch and state.global_step % max(1, state.max_steps // 20) == 0:
             self.watch(state.global_step, loss)
+
+    def look(self, state: Any, logs: Any) -> None:
+        """Stop a run that cannot come to good."""
+        if not self.on_policy:  # there a loss says nothing of how well it goes
+            stop_if_diverged(state.global_step, self.losses)
+        elif "reward" in logs:
+            stop_if_answers_decay([e for e in state.log_history if "reward" in e])
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if state.is_world_process_zero:
@@ -354,7 +391,8 @@ def train(
     learned = 0 if on_policy else _learned_tokens(rows)
     if not (learned or (on_policy and rows)):
         raise TrainingError("there is nothing to learn: no rows, or no row has a target")
-    recipe = _in_whole_rollouts(recipe, repeats)
+    if on_policy:
+        recipe = _in_whole_rollouts(recipe, repeats)
     arguments = _arguments(recipe, folder)
     trainer = _Engine(
         objective, model=model, args=arguments, train_dataset=_Rows(rows),
@@ -367,11 +405,13 @@ def train(
     checkpoint = _checkpoint(folder)
     with progress("training", steps, quiet) as tick:
         trainer.meter, trainer.work = Meter(model), _work(folder)
-        clock = _Watch(folder, trainer.work, tick, watch)
+        clock = _Watch(folder, trainer.work, tick, watch, on_policy)
         trainer.add_callback(clock)
-        # Around the gradients as well: checkpointed layers are run again for them.
-        with attention_by_row(model) if objective.layout.end_to_end else nullcontext():
+        # The rollouts of an objective that has any write with the model's own attention.
+        with nullcontext() if on_policy else _rows_apart(model, objective):
             trainer.train(resume_from_checkpoint=checkpoint)
+    if isinstance(objective, OnPolicy):
+        objective.release(model)
     clock.clock()
     dtype = torch.bfloat16 if recipe.bf16 else next(model.parameters()).dtype
     ceiling = matrix_product_ceiling(arguments.device, dtype)
@@ -380,6 +420,11 @@ def train(
     if trainer.is_world_process_zero():
         write_json(folder / "training.json", asdict(report))
     return report
+
+
+def _rows_apart(model: nn.Module, objective: Objective) -> AbstractContextManager[None]:
+    """Rows laid end to end do not see each other, nor when checkpointed layers are run again."""
+    return attention_by_row(model) if objective.layout.end_to_end else nullcontext()
 
 
 def forget_checkpoints(folder: Path) -> None:
@@ -445,10 +490,13 @@ def _arguments(recipe: Recipe, folder: Path) -> TrainingArguments:
 
 def _in_whole_rollouts(recipe: Recipe, repeats: int) -> Recipe:
     """Checkpoints between rollouts only: answers that were half learned from are not kept."""
-    if repeats == 1:
-        return recipe
-    whole = math.ceil(recipe.save_every / repeats) * repeats
-    return replace(recipe, save_every=whole, accumulation=1)
+    if recipe.accumulation > 1:
+        raise TrainingError(
+            "accumulation is for rows that are known beforehand; the answers of a rollout are cut "
+            "into parts of batch_size by themselves",
+            hint="leave accumulation out, and give the prompts of a rollout as batch_size",
+        )
+    return replace(recipe, save_every=math.ceil(recipe.save_every / repeats) * repeats)
 
 
 def _total_steps(recipe: Recipe, rows: int, processes: int, repeats: int) -> int:

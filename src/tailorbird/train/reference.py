@@ -53,7 +53,7 @@ def _logprobs(model: nn.Module, rows: Sequence[Row], layout: Layout, quiet: bool
     model.eval()
     values = np.zeros(len(rows), np.float32)
     with progress("asking the reference", len(rows), quiet) as tick:
-        for batch in _batches(rows):
+        for batch in by_length(rows):
             inputs = {k: v.to(device) for k, v in layout([rows[i] for i in batch]).items()}
             values[batch] = row_logprobs(model, inputs).float().cpu().numpy()
             tick(len(batch))
@@ -61,7 +61,7 @@ def _logprobs(model: nn.Module, rows: Sequence[Row], layout: Layout, quiet: bool
     return values
 
 
-def _batches(rows: Sequence[Row]) -> Iterator[list[int]]:
+def by_length(rows: Sequence[Row]) -> Iterator[list[int]]:
     """Indices of rows of like length, up to `BATCH_TOKENS` a batch."""
     batch: list[int] = []
     for i in sorted(range(len(rows)), key=lambda i: len(rows[i].tokens)):

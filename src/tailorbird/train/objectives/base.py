@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from tailorbird.models.chat import Row
+from tailorbird.settings import from_named
 from tailorbird.train.attention import attention_by_row
 from tailorbird.train.policy import has_virtual_tokens, virtual_tokens
 from tailorbird.train.rows import Batch, PackedRow, lay_end_to_end, pad_left
@@ -109,6 +110,18 @@ class OnPolicy(Protocol):
     ) -> tuple[Sequence[Sequence[Any]], Metrics]:
         """Answers to `prompts`, with the credit of each: for every one of `steps_per_rollout`
         steps the rows that it learns from. Equal steps draw equal answers from equal weights."""
+
+    def release(self, model: nn.Module) -> None:
+        """Take off what `bound` added to the model; called once, when training is over."""
+
+
+def make_objective(settings: str | Mapping[str, Any]) -> Objective:
+    """The objective that a task file names: `"sft"`, or `{"dpo": {"beta": 0.1}}`.
+
+    Raises `TaskError` for an unknown objective or setting, naming the nearest one.
+    """
+    made: Objective = from_named("train.objectives", settings, "objective", "OBJECTIVE")
+    return made
 
 
 # ---- what losses are made of -----------------------------------------------------------------
