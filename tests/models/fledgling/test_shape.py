@@ -30,6 +30,16 @@ def test_copies_at_step_zero(wired: LlamaForCausalLM) -> None:
     assert copied > 0.7
 
 
+def test_no_row_is_dead(wired: LlamaForCausalLM) -> None:
+    """Where a row of queries and the same of keys are zero, neither ever gets a gradient."""
+    ids = torch.randint(6, 1024, (2, 40), generator=torch.Generator().manual_seed(1))
+    wired(ids, labels=ids).loss.backward()
+    for name, weight in wired.named_parameters():
+        if name.endswith("proj.weight"):
+            assert weight.grad.norm(dim=1).min() > 0, name
+    wired.zero_grad()
+
+
 def test_same_seed_same_weights(wired: LlamaForCausalLM) -> None:
     again = LlamaForCausalLM(config(1024, Shape()))
     wired_init(again, 0)

@@ -124,16 +124,19 @@ def _wire_previous(attention: nn.Module, mark: Tensor, shape: Shape) -> None:
     query, key, value, out = _projections(attention)
     always = CONSTANT / shape.rms
     size = math.sqrt(PREVIOUS_SCORE * math.sqrt(HEAD_WIDTH) / len(FAST_PAIRS)) / always
-    query[:HEAD_WIDTH] = key[:HEAD_WIDTH] = 0.0
+    half = HEAD_WIDTH // 2
+    fast = torch.tensor([*FAST_PAIRS, *(pair + half for pair in FAST_PAIRS)])
+    # The other rows keep their noise: where query and key are both zero, neither has a gradient.
+    query[fast] = key[fast] = 0.0
     for pair in FAST_PAIRS:
         # Turned back by one position, so that the scores of all pairs peak at distance one.
         turn = THETA ** (-2.0 * pair / HEAD_WIDTH)
         key[pair, shape.always] = size
         query[pair, shape.always] = size * math.cos(turn)
-        query[pair + HEAD_WIDTH // 2, shape.always] = -size * math.sin(turn)
-    value[:HEAD_WIDTH] = 0.0
+        query[pair + half, shape.always] = -size * math.sin(turn)
+    value[:MATCH] = 0.0
     value[:MATCH, shape.content] = mark
-    out[:, :HEAD_WIDTH] = 0.0
+    out[:, :MATCH] = 0.0
     out[shape.previous, :MATCH] = shape.rms * torch.eye(MATCH)
 
 
@@ -143,17 +146,16 @@ def _wire_induction(attention: nn.Module, mark: Tensor, shape: Shape) -> None:
     query, key, value, out = _projections(attention)
     expected = MATCH * (EMBEDDING_STD / shape.rms) ** 2  # squared length of a mark
     size = math.sqrt(MATCH_SCORE * math.sqrt(HEAD_WIDTH) / expected)
-    query.zero_()
-    key.zero_()
     half = HEAD_WIDTH // 2
     slow = torch.tensor([*SLOW_PAIRS, *(pair + half for pair in SLOW_PAIRS)])
     for head in range(shape.heads):
-        query[head * HEAD_WIDTH + slow, shape.content] = size * mark
-        key[head * HEAD_WIDTH + slow, shape.previous] = size * torch.eye(MATCH)
-    content = torch.eye(shape.width)
-    content[shape.content.stop :] = 0.0
-    value.copy_(content)
-    out.copy_(COPY_GAIN * content)
+        rows = head * HEAD_WIDTH + slow
+        query[rows] = key[rows] = 0.0
+        query[rows, shape.content] = size * mark
+        key[rows, shape.previous] = size * torch.eye(MATCH)
+    same = torch.eye(shape.width)
+    value[shape.content] = same[shape.content]
+    out[:, shape.content] = COPY_GAIN * same[:, shape.content]
 
 
 def _projections(attention: nn.Module) -> tuple[Tensor, Tensor, Tensor, Tensor]:
