@@ -175,7 +175,7 @@ def _climb_rung(
 ) -> tuple[RungResult, tuple[Prediction, ...], bool]:
     folder = out / "rungs" / slug(rung.name)
     model = _model_of(task, rung)
-    fingerprint = _fingerprint(task, rung, model)
+    fingerprint = _fingerprint(task, rung, approach, model)
     _set_aside_if_other(folder, fingerprint, out / "previous")
     resumed = (folder / "predictions.parquet").is_file()
     solver, seconds = _fitted(task, rung, approach, folder, out, quiet)
@@ -201,9 +201,8 @@ def _fitted(
         begun = time.monotonic()
         solver = approach.fit(task.without_test(), run)
         seconds = time.monotonic() - begun
-        training = run.folder / "training" / "training.json"
-        if training.is_file():  # counts the time before a kill, too
-            seconds = read_json(training)["seconds"]
+        stages = run.folder.rglob("training.json")  # they count the time before a kill, too
+        seconds = max(seconds, sum(read_json(stage)["seconds"] for stage in stages))
         save_solver(solver, rung.approach, folder / "solver")
         write_json(marker, {"seconds": seconds})
         shutil.rmtree(run.folder / "adapter", ignore_errors=True)  # the solver has it
@@ -222,15 +221,17 @@ def _model_of(task: Task, rung: Rung) -> str | None:
     return rung.settings.get("base") or task.spec.model
 
 
-def _fingerprint(task: Task, rung: Rung, model: str | None) -> str:
+def _fingerprint(task: Task, rung: Rung, approach: Any, model: str | None) -> str:
     """Changes when the rung's answers could: benchmark, settings, weights, version."""
-    content = {
+    content: dict[str, Any] = {
         "benchmark": task.digest,
         "approach": rung.approach,
         "settings": rung.settings,
         "model": identify(model) if model else None,
         "version": tailorbird.__version__,
     }
+    if hasattr(approach, "reads"):  # what it learns from beside the task
+        content["reads"] = approach.reads(task)
     return digest(content)
 
 
