@@ -1,8 +1,8 @@
 """Generates labelled e-mails from policyholders out of the hand-written questions.jsonl.
 
 Every row combines one or two hand-written questions with openings, stories and closings from
-phrases.toml. The rows form one endless seeded stream, so a shorter file is the beginning of a
-longer one.
+phrases.toml, and answers with the sentences of the handbook that state the facts. The rows form one
+endless seeded stream, so a shorter file is the beginning of a longer one.
 """
 
 import argparse
@@ -91,11 +91,41 @@ class Decks:
         return rng.sample(pair, 2) if kind == "partly" else pair
 
 
+class Handbook:
+    """The passages, sentence by sentence."""
+
+    def __init__(self, folder: Path) -> None:
+        self.sentences: dict[str, list[str]] = {}
+        for file in folder.glob("*.md"):
+            text = file.read_text(encoding="utf-8").partition("\n\n")[2]
+            self.sentences[file.stem] = re.split(r"(?<=[a-z0-9%)]\.) (?=[A-Z])", text.strip())
+
+    def quote(self, family: Family) -> list[str]:
+        """The sentences that state the facts; its own answer where a fact is worded otherwise."""
+        quoted = [self._stating(fact, family) for fact in family.facts]
+        if not quoted or None in quoted:
+            return family.answers[:1]
+        return sorted({q for q in quoted if q}, key=self.sentences[family.source].index)
+
+    def _stating(self, fact: str, family: Family) -> str | None:
+        """Of the sentences with the fact, the one most like the written answers."""
+        answer = set(re.findall(r"\w+", " ".join(family.answers).lower()))
+        stating = [s for s in self.sentences[family.source] if fact.lower() in s.lower()]
+        return max(stating, key=lambda s: _share(s, answer), default=None)
+
+
+def _share(sentence: str, words: set[str]) -> float:
+    """How much of the sentence is among the words."""
+    own = re.findall(r"\w+", sentence.lower())
+    return sum(word in words for word in own) / len(own)
+
+
 class Writer:
     """Turns questions into e-mails and answers into replies."""
 
-    def __init__(self, phrases: dict[str, Any], rng: random.Random) -> None:
+    def __init__(self, phrases: dict[str, Any], handbook: "Handbook", rng: random.Random) -> None:
         self.phrases = phrases
+        self.handbook = handbook
         self.rng = rng
         self.slots: dict[str, str] = {}
 
@@ -168,20 +198,12 @@ class Writer:
         rate = 0.0 if tone in NEVER_SLOPPY else pick(SLOPPINESS, rng)
         return self.sloppy(rng.choice(["\n", "\n\n"]).join(kept), rate)
 
-    def answer(self, family: Family, frames: str) -> str:
-        """One sentence with the facts, now and then with a few words in front."""
-        plain = self.rng.choice(family.answers)
-        framed = self.phrase(frames) + plain[0].lower() + plain[1:]
-        fits = re.match(r"(The|A|An|You|Your|We|If|For|When|After|Each)\b(?!.*please)", plain)
-        intact = all(fact in framed for fact in family.facts)
-        return framed if fits and intact and self.rng.random() < 0.25 else plain
-
     def reply(self, families: list[Family]) -> str:
         """The reply in house style."""
         known = [f for f in families if f.source]
         if not known:
             return f"{GREETING} {UNKNOWN}"
-        sentences = [self.answer(f, fr) for f, fr in zip(known, ("frames", "second_frames"))]
+        sentences = list(dict.fromkeys(s for f in known for s in self.handbook.quote(f)))
         if len(known) < len(families):
             sentences.append(REST_UNKNOWN)
         return " ".join([GREETING, *sentences])
@@ -195,7 +217,8 @@ def _length(email: str) -> str:
 def rows(families: list[Family], phrases: dict[str, Any], seed: int) -> Iterator[dict[str, Any]]:
     """The endless stream of rows; no e-mail occurs twice."""
     rng = random.Random(seed)
-    decks, writer, seen = Decks(families, rng), Writer(phrases, rng), set[str]()
+    handbook = Handbook(HERE / "handbook")
+    decks, writer, seen = Decks(families, rng), Writer(phrases, handbook, rng), set[str]()
     kinds = deck([kind for kind, percent in KINDS.items() for _ in range(percent)], rng)
     for kind in kinds:
         asked = decks.families_for(kind, rng)
