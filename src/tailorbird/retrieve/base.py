@@ -55,7 +55,7 @@ class Retriever(Protocol):
 def build(
     kind: str, texts: Sequence[str], cache: Path | None = None, cases: Sequence[Case] = ()
 ) -> Retriever:
-    """An index of `kind`: sparse, dense, hybrid or cases."""
+    """An index of `kind`: sparse, dense, hybrid, cases or trained."""
     retriever: Retriever = module("retrieve", kind).RETRIEVER.build(texts, cache, cases)
     return retriever
 

@@ -97,10 +97,19 @@ def _by_document(passages: Sequence[Passage]) -> dict[str, list[Passage]]:
 
 
 def _supporting(example: Example, by_document: dict[str, list[Passage]]) -> list[Passage]:
-    def stated(passage: Passage) -> int:
-        return sum(states(passage.shown, fact) for fact in example.facts)
-
-    return [max(by_document[s], key=stated) for s in example.sources if s in by_document]
+    """Passages of the sources that together state the facts, and of every source at least one."""
+    passages = [p for source in example.sources for p in by_document.get(source, ())]
+    stated = {p.id: {f for f in example.facts if states(p.shown, f)} for p in passages}
+    missing = set[str]().union(*stated.values())
+    chosen: list[Passage] = []
+    while missing:
+        chosen.append(max(passages, key=lambda p: len(stated[p.id] & missing)))
+        missing -= stated[chosen[-1].id]
+    reached = {p.document for p in chosen}
+    for source in example.sources:
+        if source in by_document and source not in reached:
+            chosen.append(max(by_document[source], key=lambda p: len(stated[p.id])))
+    return chosen
 
 
 @dataclass(frozen=True)
@@ -132,7 +141,10 @@ class PassageIndex:
         return _by_document(self.passages)
 
     def supporting(self, example: Example) -> list[Passage]:
-        """For every source of `example`, its passage that states most of the required facts."""
+        """The passages that a right answer rests on, those with most facts first.
+
+        Together they state every required fact that the sources state; each source has one.
+        """
         return _supporting(example, self.by_document)
 
     def search(self, queries: Sequence[str], k: int) -> list[list[Passage]]:
