@@ -30,7 +30,9 @@ from tailorbird.store import (
     write_text,
 )
 from tailorbird.train.attention import attention_by_row
+from tailorbird.train.fused_lora import fused_lora
 from tailorbird.train.objectives.base import Mean, Metrics, Objective, OnPolicy
+from tailorbird.train.passes import CPU_TOKENS, Passes
 from tailorbird.train.recipe import Recipe
 from tailorbird.train.rows import Batch
 from tailorbird.train.throughput import Meter, Work, matrix_product_ceiling
@@ -139,7 +141,9 @@ class _Engine(Trainer):
         self.watched: dict[str, Mean] = {}
         self.answers: Sequence[Sequence[Any]] = ()
         on_policy = isinstance(objective, OnPolicy)
-        collate: Any = list if on_policy else objective.collate
+        on_cpu = kwargs["args"].device.type == "cpu"
+        self.passes = Passes(objective, CPU_TOKENS if on_cpu else None)
+        collate: Any = list if on_policy else self.passes
         super().__init__(data_collator=collate, **kwargs)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
@@ -164,10 +168,9 @@ class _Engine(Trainer):
         """The micro-batches of one step, and the weight of all of them on all processes."""
         batches = [b for _, b in zip(range(num_batches), epoch_iterator)]
         if isinstance(self.objective, OnPolicy):
-            parts = self._answered(self.objective, batches)
-            batches = [parts]  # one batch for Trainer, whatever it is cut into
-        else:
-            parts = batches
+            # One batch for Trainer, whatever it is cut into.
+            batches = [self._answered(self.objective, batches)]
+        parts = [part for batch in batches for part in batch]
         total = sum((self.objective.weight(b) for b in parts), torch.tensor(0)).to(device)
         return batches, self.accelerator.gather(total).sum()
 
@@ -180,14 +183,12 @@ class _Engine(Trainer):
             self._watch(metrics)
         rows = [{"row": row} for row in self.answers[step % objective.steps_per_rollout]]
         size = self.args.train_batch_size
-        return [self.objective.collate(rows[i : i + size]) for i in range(0, len(rows), size)]
+        return [p for i in range(0, len(rows), size) for p in self.passes(rows[i : i + size])]
 
     def training_step(self, model: nn.Module, inputs: Any, num_items_in_batch: Any = None) -> Any:
-        """Trainer's, for one batch or for the parts of one."""
-        if not isinstance(inputs, list):
-            return super().training_step(model, inputs, num_items_in_batch)
+        """Trainer's, for the passes of one batch."""
         step = super().training_step
-        with _rows_apart(self.model, self.objective):
+        with _rows_apart(model, self.objective):
             with self.accelerator.no_sync(model):
                 losses = [step(model, part, num_items_in_batch) for part in inputs[:-1]]
             losses.append(step(model, inputs[-1], num_items_in_batch))
@@ -408,7 +409,8 @@ def train(
         clock = _Watch(folder, trainer.work, tick, watch, on_policy)
         trainer.add_callback(clock)
         # The rollouts of an objective that has any write with the model's own attention.
-        with nullcontext() if on_policy else _rows_apart(model, objective):
+        apart = nullcontext() if on_policy else _rows_apart(model, objective)
+        with apart, fused_lora(model):
             trainer.train(resume_from_checkpoint=checkpoint)
     if isinstance(objective, OnPolicy):
         objective.release(model)

@@ -14,9 +14,9 @@ class Recipe:
     max_steps: int = -1
     """Optimiser steps; -1: as many as the epochs take."""
     batch_size: int = 8
-    """Rows per forward pass."""
+    """Rows per batch; on a CPU a batch takes several passes (see `train/passes.py`)."""
     accumulation: int = 1
-    """Forward passes per optimiser step."""
+    """Batches per optimiser step."""
     warmup_steps: int = 10
     schedule: Literal["linear", "constant", "cosine", "decay"] = "linear"
     """decay: constant, then linear to zero over the last 40 % (warm-up, stable, decay)."""

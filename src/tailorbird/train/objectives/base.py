@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from tailorbird.models.chat import Row
 from tailorbird.settings import from_named
 from tailorbird.train.attention import attention_by_row
+from tailorbird.train.output_layer import is_frozen_layer, logprobs
 from tailorbird.train.policy import has_virtual_tokens, virtual_tokens
 from tailorbird.train.rows import Batch, PackedRow, lay_end_to_end, pad_left
 
@@ -151,22 +152,27 @@ def row_count(batch: Batch) -> int:
 
 def token_logits(model: nn.Module, batch: Batch) -> TokenLogits:
     """Logits before every learned token; only those positions pass the output layer."""
-    targets = nn.functional.pad(batch["labels"][:, 1:], (0, 1), value=-100)
-    inputs: dict[str, Any] = {k: v for k, v in batch.items() if k in _MODEL_INPUTS}
-    inputs["use_cache"] = False
-    with _rows_apart(model, batch):
-        # DistributedDataParallel must see the call of forward, and so must PEFT for soft prompts.
-        if hasattr(model, "module") or has_virtual_tokens(model):
-            logits, wanted = _at_learned_columns(model, inputs, targets)
-        else:
-            logits, wanted = _at_learned(_inside(model), inputs, targets)
-    return TokenLogits(logits.float(), wanted, _row_of_tokens(batch)[targets != -100])
+    targets = _next_tokens(batch)
+    learned = targets != -100
+    if _ends_in_a_layer(model):
+        hidden = hidden_states(model, batch)[learned]
+        logits = _inside(model).get_output_embeddings()(hidden)
+    else:
+        logits = _logits_of_learned(model, batch, learned)
+    return TokenLogits(logits.float(), targets[learned], _row_of_tokens(batch)[learned])
 
 
 def token_logprobs(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
     """Log-probabilities (nats) float32[L] of the learned tokens, and their row int64[L]."""
-    logits, targets, row = token_logits(model, batch)
-    chosen = logits.gather(1, targets[:, None])[:, 0]
+    if _ends_in_a_layer(model):
+        head = _inside(model).get_output_embeddings()
+        if is_frozen_layer(head):
+            targets = _next_tokens(batch)
+            learned = targets != -100
+            hidden = hidden_states(model, batch)[learned]
+            return logprobs(hidden, head, targets[learned]), _row_of_tokens(batch)[learned]
+    logits, wanted, row = token_logits(model, batch)
+    chosen = logits.gather(1, wanted[:, None])[:, 0]
     return chosen - logits.logsumexp(1), row
 
 
@@ -182,11 +188,16 @@ def sum_by_row(values: Tensor, row: Tensor, batch: Batch) -> Tensor:
 
 def summed_cross_entropy(model: nn.Module, batch: Batch) -> Tensor:
     """Cross-entropy (nats) summed over the learned tokens."""
-    logits, targets, _ = token_logits(model, batch)
-    return nn.functional.cross_entropy(logits, targets, reduction="sum")
+    found, _ = token_logprobs(model, batch)
+    return -found.sum()
 
 
 _MODEL_INPUTS = ("input_ids", "attention_mask", "position_ids", "row_lengths")
+
+
+def _next_tokens(batch: Batch) -> Tensor:
+    """int64[B, T]: what each position is to predict; -100 for nothing."""
+    return nn.functional.pad(batch["labels"][:, 1:], (0, 1), value=-100)
 
 
 def _row_of_tokens(batch: Batch) -> Tensor:
@@ -209,8 +220,13 @@ def last_hidden(model: nn.Module, batch: Batch) -> Tensor:
 def hidden_states(model: nn.Module, batch: Batch) -> Tensor:
     """Hidden states float[B, T, D] of the last layer, adapters included."""
     inputs: dict[str, Any] = {k: v for k, v in batch.items() if k in _MODEL_INPUTS}
+    inputs["use_cache"] = False
     with _rows_apart(model, batch):
-        hidden: Tensor = _inside(model).get_decoder()(**inputs, use_cache=False).last_hidden_state
+        if hasattr(model, "module"):  # DistributedDataParallel must see the call of forward
+            out = model(**inputs, output_hidden_states=True, logits_to_keep=1)
+            hidden: Tensor = out.hidden_states[-1]
+        else:
+            hidden = _inside(model).get_decoder()(**inputs).last_hidden_state
     return hidden
 
 
@@ -224,13 +240,13 @@ def _rows_apart(model: nn.Module, batch: Batch) -> AbstractContextManager[None]:
     return attention_by_row(model) if "row_lengths" in batch else nullcontext()
 
 
-def _at_learned(causal: Any, inputs: dict[str, Any], targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits float[L, V] of the learned positions; for models whose head is one plain layer."""
-    if any(getattr(causal.config, name, None) for name in _CHANGED_LOGITS):
-        return _at_learned_columns(causal, inputs, targets)
-    hidden = causal.get_decoder()(**inputs).last_hidden_state
-    chosen = targets != -100
-    return causal.get_output_embeddings()(hidden[chosen]), targets[chosen]
+def _ends_in_a_layer(model: Any) -> bool:
+    """Whether logits are one layer's of the hidden states, and both can be called apart."""
+    # DistributedDataParallel must see the call of forward, and so must PEFT for soft prompts.
+    if hasattr(model, "module") or has_virtual_tokens(model):
+        return False
+    config = _inside(model).config
+    return not any(getattr(config, name, None) for name in _CHANGED_LOGITS)
 
 
 _CHANGED_LOGITS = (
@@ -240,11 +256,11 @@ _CHANGED_LOGITS = (
 """Configuration of models that do more to their logits than one linear layer."""
 
 
-def _at_learned_columns(
-    model: Any, inputs: dict[str, Any], targets: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The same for any model, of all columns in which some row of the batch learns."""
-    columns = (targets != -100).any(dim=0).nonzero()[:, 0]
-    logits = model(**inputs, logits_to_keep=columns + virtual_tokens(model)).logits
-    chosen = targets[:, columns] != -100
-    return logits[chosen], targets[:, columns][chosen]
+def _logits_of_learned(model: Any, batch: Batch, learned: Tensor) -> Tensor:
+    """Logits of any model, float[L, V]: of all columns in which some row of the batch learns."""
+    inputs: dict[str, Any] = {k: v for k, v in batch.items() if k in _MODEL_INPUTS}
+    columns = learned.any(dim=0).nonzero()[:, 0]
+    with _rows_apart(model, batch):
+        kept = columns + virtual_tokens(model)
+        logits: Tensor = model(**inputs, logits_to_keep=kept, use_cache=False).logits
+    return logits[learned[:, columns]]
