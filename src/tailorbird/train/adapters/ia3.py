@@ -18,7 +18,7 @@ class IA3:
     Some ten thousand numbers in a model of a billion: for tens of examples.
     """
 
-    rate: ClassVar[float] = 20.0
+    rate: ClassVar[float] = 100.0
     targets: tuple[str, ...] = ()
     """How the names of the layers end whose outputs are scaled; none: keys, values and the
     feed-forward block of the model, as far as they are known."""

@@ -17,7 +17,7 @@ class Prefix:
     paper, which otherwise writes them by a network).
     """
 
-    rate: ClassVar[float] = 30.0
+    rate: ClassVar[float] = 300.0
     tokens: Annotated[int, Field(ge=1)] = 20
     """Virtual tokens: the context is so much shorter."""
     text: str = ""
