@@ -94,5 +94,17 @@ def test_every_setting_of_an_adapter(adapter: str):
             assert row.endswith(f"| {json.dumps(field.default)} |".replace(".0 |", " |")), row
 
 
+PREFERENCES = ("dpo", "ipo", "kto", "orpo", "ranking", "reward", "simpo")
+
+
+@pytest.mark.parametrize("objective", PREFERENCES)
+def test_every_setting_of_a_preference_objective(objective: str):
+    section = page("preferences.md").partition(f"\n## {objective}\n")[2].partition("\n## ")[0]
+    for field in dataclasses.fields(module("train.objectives", objective).OBJECTIVE):
+        if field.name != "layout":
+            row = next(r for r in section.splitlines() if r.startswith(f"| `{field.name}` |"))
+            assert row.endswith(f"| {field.default:g} |"), row
+
+
 def test_every_setting_of_an_endpoint():
     assert missing("models.md", {f.name for f in dataclasses.fields(Endpoint)}) == []

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from tailorbird.errors import ModelError, TrainingError
 from tailorbird.models.chat import Chat
@@ -64,6 +65,33 @@ def test_a_head_begins_at_zero_and_reads_the_last_token(checkpoint: Path) -> Non
     assert scorer.score([], []) == []
     padded = Layout(scorer.chat.pad)([scorer.chat.row(p, a) for p, a in zip(ASKED, ANSWERS)])
     assert rewards_of(policy, padded).tolist() == pytest.approx(found, rel=1e-4)
+
+
+class Wrapped(nn.Module):
+    """What DistributedDataParallel looks like from outside."""
+
+    def __init__(self, module: Any) -> None:
+        super().__init__()
+        self.module = module
+        self.called = 0
+
+    def forward(self, **inputs: Any) -> Any:
+        self.called += 1
+        return self.module(**inputs)
+
+
+@pytest.mark.parametrize("end_to_end", [False, True])
+def test_rewards_pass_through_forward_on_several_processes(
+    end_to_end: bool, material: Material, checkpoint: Path
+) -> None:
+    policy = add_head(attach(load_parts(str(checkpoint))[0], LoRA(rank=2), seed=0))
+    torch.nn.init.normal_(policy.reward_head.weight)
+    ours = Reward(layout=Layout(material.chat.pad, end_to_end))
+    batch = ours.collate([{"row": row} for row in ours.rows(material)[:3]])
+    around = Wrapped(policy)
+    loss = ours.loss(around, batch)[0]
+    assert around.called == 1
+    torch.testing.assert_close(loss, ours.loss(policy, batch)[0], rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("adapter", [LoRA(rank=4), Full()], ids=["lora", "full"])
