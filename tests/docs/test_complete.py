@@ -52,7 +52,10 @@ def test_every_setting_of_an_approach(approach: str):
     for field in dataclasses.fields(module("approaches", approach).APPROACH):
         row = next((r for r in section.splitlines() if r.startswith(f"| `{field.name}` |")), None)
         assert row is not None, f"{approach}.{field.name} is not described"
+        required = field.default_factory is dataclasses.MISSING
         default = field.default
+        if default is dataclasses.MISSING:
+            default = "required" if required else None
         if default not in ("", None):
             shown = f"{default:g}" if isinstance(default, float) else str(default)
             shown = shown.lower() if isinstance(default, bool) else shown

@@ -28,6 +28,8 @@ class Loaded:
 
     splits: dict[Split, tuple[Example, ...]]
     accounts: tuple[FileAccount, ...]
+    unlabelled: tuple[Example, ...] = ()
+    """Inputs that stand in no split. A target is the answer as somebody knows it, for audits."""
 
 
 def load_examples(data: Data, folder: Path, data_folder: Path | None, seed: int) -> Loaded:
@@ -49,9 +51,10 @@ def load_examples(data: Data, folder: Path, data_folder: Path | None, seed: int)
         intake.drop_leaks(splits)
     if data.train_limit is not None:
         splits["train"] = intake.limit(splits["train"], data.train_limit, seed)
+    unlabelled = intake.unlabelled(splits)
     for account in intake.accounts:
         account.verify()
-    return Loaded(splits, tuple(intake.accounts))
+    return Loaded(splits, tuple(intake.accounts), unlabelled)
 
 
 @dataclass
@@ -67,9 +70,23 @@ class _Intake:
     prefixes: dict[str, str] = field(default_factory=dict)
     """What made-up ids start with -> the file that they belong to."""
 
-    def read(self, files: Sequence[File]) -> tuple[Example, ...]:
+    def read(self, files: Sequence[File], labelled: bool = True) -> tuple[Example, ...]:
         """The examples of some files, in order."""
-        return tuple(example for file in files for example in self._file(file))
+        return tuple(example for file in files for example in self._file(file, labelled))
+
+    def unlabelled(self, splits: Mapping[Split, tuple[Example, ...]]) -> tuple[Example, ...]:
+        """The inputs without answers, each once; what stands in a split is dropped."""
+        seen = {e.folded: str(s) for s in SPLITS for e in splits[s]}
+        kept = []
+        for example in self.read(self.data.unlabelled, labelled=False):
+            where = seen.get(example.folded)
+            if where is None:
+                kept.append(example)
+                seen[example.folded] = "an earlier row"
+            else:
+                reason = f"the same input stands in {where}"
+                self.owner[example.id].withdraw(reason, _row(example))
+        return tuple(kept)
 
     def limit(self, train: tuple[Example, ...], n: int, seed: int) -> tuple[Example, ...]:
         """`n` training examples; the others are counted as dropped."""
@@ -94,10 +111,10 @@ class _Intake:
                     self.owner[example.id].withdraw(reason, _row(example))
             splits[split] = tuple(kept)
 
-    def _file(self, file: File) -> list[Example]:
+    def _file(self, file: File, labelled: bool) -> list[Example]:
         account = FileAccount(_label(file))
         self.accounts.append(account)
-        shape = _Shape(self.data)
+        shape = _Shape(self.data, labelled)
         prefix = self._prefix(file)
         examples = []
         for row in read_rows(file.path, file.key, self.folder, self.data_folder):
@@ -119,12 +136,14 @@ class _Intake:
         draft = shape.draft(row.value)
         target = None if draft.target is None else draft.target.strip()
         if target == "":
-            raise Unusable("no target")
+            if shape.labelled:
+                raise Unusable("no target")
+            target = None
         if not _has_text(draft.input):
             raise Unusable("empty input")
         for note in draft.notes:
             account.change(note, row.number)
-        if target != draft.target:
+        if target is not None and target != draft.target:
             account.change("whitespace around the target stripped", row.number)
         return Example(
             id=self._unique(
@@ -171,9 +190,10 @@ class _Intake:
 class _Shape:
     """How the rows of one file become drafts, and what was seen on the way."""
 
-    def __init__(self, data: Data) -> None:
+    def __init__(self, data: Data, labelled: bool = True) -> None:
+        self.labelled = labelled
         self.columns: Columns | None = data.columns
-        if data.format == "columns":
+        if data.format == "columns" or not labelled:
             self.columns = data.columns or Columns()
         self.formats: dict[str, Any] = {}
         if self.columns is None:
@@ -185,6 +205,8 @@ class _Shape:
         """Columns of the first row."""
         self.strange = False
         """Whether a row was of no known shape."""
+        if not labelled and self.columns is not None:
+            self.absent.discard(self.columns.target or "")
 
     def draft(self, row: Any) -> Draft:
         """The draft of one row. Raises `Unusable`."""
@@ -192,8 +214,15 @@ class _Shape:
             self.found = list(names_in(row))
         if self.columns is not None:
             self.absent = {c for c in self.absent if lookup(row, c) is MISSING}
-            return named_columns.convert(row, self.columns)
+            return named_columns.convert(row, self._columns_of(row, self.columns))
         return annotate(self._convert(row)(row), row)
+
+    def _columns_of(self, row: Any, columns: Columns) -> Columns:
+        """Without a target where none is needed and the row has none."""
+        if self.labelled or columns.target is None:
+            return columns
+        absent = lookup(row, columns.target) in (MISSING, None)
+        return columns.model_copy(update={"target": None}) if absent else columns
 
     def _convert(self, row: Any) -> Callable[[Any], Draft]:
         if _is_preference(row):

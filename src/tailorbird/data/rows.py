@@ -55,6 +55,15 @@ def read_rows(path: str, key: str | None, folder: Path, data_folder: Path | None
         raise DataError(f"cannot read {path}: {error}") from error
 
 
+def read_bytes(path: str, folder: Path, data_folder: Path | None) -> bytes:
+    """The whole of a file, unpacked, without a byte order mark. Raises `DataError`."""
+    try:
+        with _open(locate(path, folder, data_folder)) as stream:
+            return stream.read().removeprefix(_BOM)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"cannot read {path}: {error}") from error
+
+
 def locate(path: str, folder: Path, data_folder: Path | None) -> Path:
     """The file or folder that a task file means. Raises `DataError` when it is missing."""
     if "{data}" in path:

@@ -13,8 +13,10 @@ from pathlib import Path
 from tailorbird.data.accounts import FileAccount
 from tailorbird.data.preferences import load_preferences
 from tailorbird.data.read import load_documents, load_examples
+from tailorbird.data.texts import load_texts
 from tailorbird.errors import BenchmarkError, DataError, TaskError, nearest
 from tailorbird.registry import module
+from tailorbird.store import digest
 from tailorbird.task.task import TaskSpec
 from tailorbird.task.types import SPLITS, Comparison, Document, Example, Prediction, Score, Split
 
@@ -32,6 +34,14 @@ class Task:
     """Answers that people ranked or judged, for preference learning."""
     texts: tuple[str, ...] = ()
     """Raw text of the field, for continued pre-training."""
+    unlabelled: tuple[Example, ...] = ()
+    """Inputs that stand in no split; a target, where there is one, is for audits alone."""
+    folder: Path = Path()
+    """Where the task file is: what paths in settings are relative to."""
+    data_folder: Path | None = None
+    """What `{data}` stands for."""
+    sealed: frozenset[str] = frozenset()
+    """Digests of the inputs of a closed test split: see `in_test`."""
 
     def examples(self, split: Split) -> tuple[Example, ...]:
         """The examples of one split. Approaches are given a task whose test is closed."""
@@ -44,7 +54,17 @@ class Task:
 
     def without_test(self) -> "Task":
         """The same task as approaches see it."""
-        return replace(self, splits={s: e for s, e in self.splits.items() if s != "test"})
+        sealed = frozenset(digest(e.folded) for e in self.splits.get("test", ()))
+        rest: dict[Split, tuple[Example, ...]] = {
+            s: e for s, e in self.splits.items() if s != "test"
+        }
+        return replace(self, splits=rest, sealed=sealed or self.sealed)
+
+    def in_test(self, example: Example) -> bool:
+        """Whether the test split holds the same input; known where it is closed, too."""
+        if "test" in self.splits:
+            return any(e.folded == example.folded for e in self.splits["test"])
+        return digest(example.folded) in self.sealed
 
     def only(self, rungs: Sequence[str]) -> "Task":
         """The same task with some of its rungs; none named: all of them."""
@@ -86,9 +106,14 @@ class Task:
             for example in self.splits.get(split, ()):
                 row = asdict(replace(example, provenance=None))
                 content.update(json.dumps([split, row], sort_keys=True, default=str).encode())
+        for example in self.unlabelled:
+            row = asdict(replace(example, provenance=None))
+            content.update(json.dumps(["unlabelled", row], sort_keys=True, default=str).encode())
         for comparison in self.comparisons:
             row = asdict(replace(comparison, provenance=None))
             content.update(json.dumps(["preference", row], sort_keys=True).encode())
+        for text in self.texts:
+            content.update(json.dumps(["text", text]).encode())
         for document in self.documents:
             content.update(json.dumps(asdict(document), sort_keys=True).encode())
         return content.hexdigest()
@@ -103,10 +128,14 @@ def load_task(spec: TaskSpec, folder: Path, data_folder: Path | None = None) -> 
     documents: tuple[Document, ...] = ()
     if spec.documents is not None:
         documents = load_documents(spec.documents, folder, data_folder)
+    texts, accounts = load_texts(spec.data.texts, folder, data_folder)
     closed = {e.folded for e in loaded.splits["test"]} if spec.data.drop_leaks else set()
     ranked = load_preferences(spec.data.preferences, folder, data_folder, closed)
-    accounts = (*loaded.accounts, *ranked.accounts)
-    task = Task(spec, loaded.splits, documents, accounts, ranked.comparisons)
+    task = Task(
+        spec, loaded.splits, documents, (*loaded.accounts, *ranked.accounts, *accounts),
+        ranked.comparisons, texts,
+        unlabelled=loaded.unlabelled, folder=folder, data_folder=data_folder,
+    )  # fmt: skip
     _check_complete(task)
     return task
 

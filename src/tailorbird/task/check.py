@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from tailorbird.data.overlap import Protected
 from tailorbird.errors import plain
 from tailorbird.evaluate.statistics import minimal_detectable_difference
 from tailorbird.registry import module, names
@@ -34,7 +35,7 @@ class Finding:
 
 def check_benchmark(task: Task) -> list[Finding]:
     """Every finding, errors first. With an error the benchmark must not judge."""
-    checks = (_size, _gold, _empty, _overlap, _preferences, _labels, _support)
+    checks = (_size, _gold, _empty, _overlap, _preferences, _texts, _labels, _support)
     found = [Finding(f.level, plain(f.text)) for check in checks for f in check(task)]
     order = {"error": 0, "warning": 1, "ok": 2}
     return sorted(found, key=lambda f: order[f.level])
@@ -155,6 +156,23 @@ def _told(what: str, pairs: Iterable[tuple[str, str | None]], remedy: str) -> Fi
         f"{len(leaks)} preferences have the {what} of a test item, first {mine!r} that of "
         f"{item!r}; {remedy}",
     )
+
+
+def _texts(task: Task) -> Iterator[Finding]:
+    """Raw texts may quote a test question, and then perhaps answer it."""
+    if not task.texts:
+        return
+    protected = Protected({e.id: e.text for e in task.examples("test")})
+    found = protected.found_in_all(task.texts)
+    if found:
+        yield Finding(
+            "warning",
+            f"the raw texts share ten words in a row (or the whole of a short input) with "
+            f"{len(found)} test items, first {found[0].name!r}: {found[0].run!r}; take out the "
+            "texts that were made from test items",
+        )
+    else:
+        yield Finding("ok", "no raw text shares ten words in a row with a test item")
 
 
 def _labels(task: Task) -> Iterator[Finding]:

@@ -48,6 +48,16 @@ class File(Strict):
     """For JSON objects: the (dotted) key that holds the rows. For hub datasets: the split."""
 
 
+class Texts(Strict):
+    """Raw text: one file, or all the texts of a folder."""
+
+    path: str
+    """A .txt or .md file, a table (.jsonl, .csv, .parquet, ...), or a folder of such files; each
+    may end in .gz. `{data}` as in data."""
+    text: Column = "text"
+    """The column that holds the text, for tables."""
+
+
 class Splits(Strict):
     """How to cut `data.all` when the data come in one piece."""
 
@@ -69,6 +79,10 @@ class Data(Strict):
     splits: Splits | None = None
     preferences: tuple[File, ...] = ()
     """Answers that people ranked or judged, for preference learning."""
+    unlabelled: tuple[File, ...] = ()
+    """Inputs without answers, for self-training and distillation."""
+    texts: tuple[Texts, ...] = ()
+    """Raw text of the field, for continued pre-training."""
     format: str = "auto"
     """auto, columns, messages, alpaca, sharegpt or prompt_completion."""
     columns: Columns | None = None
@@ -80,11 +94,19 @@ class Data(Strict):
     """Use this many training rows: a nested, seeded subset."""
 
     @field_validator(
-        "train", "dev", "test", "all", "preferences", mode="before",
+        "train", "dev", "test", "all", "preferences", "unlabelled", mode="before",
         json_schema_input_type=str | File | tuple[str | File, ...],
     )  # fmt: skip
     @classmethod
     def _files(cls, value: Any) -> Any:
+        entries = value if isinstance(value, (list, tuple)) else [value]
+        return tuple({"path": e} if isinstance(e, str) else e for e in entries)
+
+    @field_validator(
+        "texts", mode="before", json_schema_input_type=str | Texts | tuple[str | Texts, ...]
+    )
+    @classmethod
+    def _texts(cls, value: Any) -> Any:
         entries = value if isinstance(value, (list, tuple)) else [value]
         return tuple({"path": e} if isinstance(e, str) else e for e in entries)
 
