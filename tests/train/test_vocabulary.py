@@ -84,7 +84,7 @@ def test_the_corpus_of_a_task_is_what_it_reads_and_writes(label_task: Task, answ
 def test_texts_are_read_from_files_and_folders(tmp_path: Path):
     (tmp_path / "a.txt").write_text("word " * 900, encoding="utf-8")
     (tmp_path / "b.md").write_text("# Title\n\nBody.", encoding="utf-8")
-    assert len(read_texts(tmp_path / "a.txt")) == 3
+    assert len(read_texts(tmp_path / "a.txt")) == 5
     assert sorted(read_texts(tmp_path))[0] == "Body."
     (tmp_path / "empty.txt").write_text(" \n", encoding="utf-8")
     with pytest.raises(DataError, match="holds no text"):

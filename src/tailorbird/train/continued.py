@@ -21,7 +21,7 @@ from tailorbird.train.objectives.pretrain import Pretrain
 from tailorbird.train.recipe import Recipe
 from tailorbird.train.rows import PackedRow, PackedRows, pack
 
-LONGEST = 1500
+LONGEST = 1000
 """Characters of a stretch of text: short enough for any context, the same for all tokenizers."""
 _STRETCH = re.compile(rf"(?s).{{1,{LONGEST}}}(?=\s|$)|.{{1,{LONGEST}}}")
 

@@ -386,6 +386,6 @@ def _recipe(plan: Plan) -> Recipe:
     import torch
 
     return Recipe(
-        learning_rate=plan.learning_rate, epochs=plan.epochs, batch_size=8, group_by_length=False,
+        learning_rate=plan.learning_rate, epochs=plan.epochs, batch_size=4, group_by_length=False,
         seed=plan.seed, bf16=torch.cuda.is_available(),
     )  # fmt: skip
