@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tailorbird.retrieve.passages import PassageIndex, chunk
-from tailorbird.task.types import Document
+from tailorbird.task.types import Document, Example
 
 
 def texts(text: str, words: int = 20) -> list[str]:
@@ -58,8 +58,13 @@ def test_a_heading_is_never_parted_from_what_follows_it(before: int):
 
 
 def test_a_long_paragraph_is_cut_at_sentences():
-    sentences = [f"{run_of(8, letter)}." for letter in "abcd"]
-    assert texts(" ".join(sentences)) == ["\n".join(sentences[:2]), "\n".join(sentences[2:])]
+    sentences = [f"{run_of(8, letter)}." for letter in "ABCD"]
+    assert texts(" ".join(sentences)) == [" ".join(sentences[:2]), " ".join(sentences[2:])]
+
+
+def test_a_sentence_stays_whole():
+    first, second = f"Open from 8 a.m. to {run_of(20)}.", f"Closed {run_of(24)}."
+    assert texts(f"{first} {second}") == [first, second]
 
 
 def test_a_long_sentence_is_cut_between_words():
@@ -118,3 +123,34 @@ def test_an_index_saves_twice_and_loads(tmp_path: Path):
     loaded = PassageIndex.load(tmp_path)
     assert loaded.passages == index().passages
     assert loaded.search(["kettle"], 3) == index().search(["kettle"], 3)
+
+
+# ---- supporting passages ---------------------------------------------------------------------
+
+
+def supporting(sources: tuple[str, ...], facts: tuple[str, ...]) -> list[str]:
+    documents = [
+        Document("fees", "Fees", f"The fee is £9. {run_of(15)}.\n\nTwo pay £20. {run_of(15)}."),
+        Document("hours", "Hours", f"Open at 9 a.m. {run_of(15)}.\n\nClosed at 5 p.m. on Mondays."),
+    ]
+    built = PassageIndex.build(documents, 20, "sparse")
+    return [p.id for p in built.supporting(Example("1", "?", sources=sources, facts=facts))]
+
+
+@pytest.mark.parametrize(
+    ("sources", "facts", "ids"),
+    [
+        (("fees",), ("£20",), ["fees#2"]),
+        (("fees",), ("£9", "£20"), ["fees#1", "fees#2"]),  # one passage does not state both
+        (("fees", "hours"), ("£20", "5 p.m."), ["fees#2", "hours#2"]),
+        (("hours", "fees"), ("£20",), ["fees#2", "hours#1"]),  # a source without facts: its first
+        (("hours",), ("£20",), ["hours#1"]),
+        (("fees",), (), ["fees#1"]),
+        (("gone",), ("£9",), []),
+        ((), ("£9",), []),
+    ],
+)
+def test_supporting_passages_state_all_facts(
+    sources: tuple[str, ...], facts: tuple[str, ...], ids: list[str]
+):
+    assert supporting(sources, facts) == ids

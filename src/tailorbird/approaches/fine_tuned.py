@@ -1,7 +1,7 @@
 """The model tuned on the training data: any adapter, any objective, alone or reading passages."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -16,7 +16,7 @@ from tailorbird.approaches._prompted import (
 )
 from tailorbird.approaches.base import Run
 from tailorbird.data.split import nested_subset
-from tailorbird.errors import ModelError, TaskError
+from tailorbird.errors import ModelError, TaskError, nearest
 from tailorbird.models.files import is_endpoint
 from tailorbird.store import write_json
 from tailorbird.task.benchmark import Task
@@ -143,7 +143,6 @@ class FineTuned:
         from tailorbird.train.attention import attends_by_row
         from tailorbird.train.engine import load_trained, save_trained, train
         from tailorbird.train.objectives.base import Layout, OnPolicy, make_objective
-        from tailorbird.train.policy import has_virtual_tokens
         from tailorbird.train.recipe import Recipe
         from tailorbird.train.reference import with_reference
 
@@ -154,14 +153,17 @@ class FineTuned:
         folder = run.folder / "training"
         material = self._material(task, run, policy, chat)
         objective: Any = make_objective(self.objective)
-        end_to_end = not has_virtual_tokens(policy) and attends_by_row(policy)
-        objective = replace(objective, layout=Layout(chat.pad, end_to_end))
+        objective = replace(objective, layout=Layout(chat.pad, attends_by_row(policy)))
         if isinstance(objective, OnPolicy):
             objective = objective.bound(material, policy)
         rows: Sequence[Any] = objective.rows(material)
         write_json(run.folder / "rows.json", {"rows": len(rows), "dropped": material.dropped})
         if objective.uses_reference:
             rows = with_reference(policy, rows, objective.layout, folder, run.quiet)
+        known = {f.name for f in fields(Recipe)}
+        for name in self.recipe:
+            if name not in known:
+                raise TaskError(f'recipe has no field "{name}"{nearest(name, known)}')
         settings: dict[str, Any] = {
             "learning_rate": self.learning_rate or usual_rate * objective.rate,
             "batch_size": self.batch_size,
@@ -177,6 +179,7 @@ class FineTuned:
 
     def _material(self, task: Task, run: Run, policy: Any, chat: Any) -> Any:
         from tailorbird.train.material import Material
+        from tailorbird.train.policy import context
         from tailorbird.train.reading import Reading, as_given
 
         examples: Sequence[Any] = task.examples("train")
@@ -192,7 +195,7 @@ class FineTuned:
             lambda example, shown: build_prompt(
                 solver.system, example, passages=shown[1] if shown else ()
             ),
-            context=int(getattr(policy.config, "max_position_embeddings", 1 << 20)),
+            context=context(policy),
             epochs=self.epochs, seed=run.seed, model=run.model, folder=run.folder, quiet=run.quiet,
             draw=draw,
         )  # fmt: skip

@@ -32,8 +32,8 @@ class Passage:
 def chunk(document: Document, words: int) -> list[Passage]:
     """Cut at headings and paragraphs into passages of at most about `words` words.
 
-    A heading goes with what follows it; a paragraph that is longer by itself is cut at sentences,
-    and a sentence that is longer by itself (a table, a list) between words.
+    A heading goes with what follows it; a paragraph that is longer by itself is cut at sentences.
+    A sentence stays whole, unless it is more than twice as long (a table, a list).
     """
     pieces = list(_merge(_with_headings(_blocks(document.text, words)), words))
     one = len(pieces) == 1
@@ -51,14 +51,22 @@ def _blocks(text: str, words: int) -> Iterator[str]:
         if len(block.split()) <= words:
             yield block
         else:
-            yield from _merge(_sentences(block, words), words)
+            yield from _merge(_sentences(block, words), words, " ")
+
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?![a-z])")
+"""No sentence begins with a small letter: "open from 8 a.m. to 7 p.m." is one."""
 
 
 def _sentences(block: str, words: int) -> Iterator[str]:
-    for sentence in re.split(r"(?<=[.!?;:])\s+", block):
-        parts = sentence.split()
-        for start in range(0, len(parts), words):
-            yield " ".join(parts[start : start + words])
+    for sentence in _SENTENCE_END.split(block):
+        if len(sentence.split()) <= 2 * words:
+            yield sentence
+            continue
+        for clause in re.split(r"(?<=[;:])\s+", sentence):
+            parts = clause.split()
+            for start in range(0, len(parts), words):
+                yield " ".join(parts[start : start + words])
 
 
 def _with_headings(blocks: Iterable[str]) -> Iterator[str]:
@@ -73,7 +81,7 @@ def _with_headings(blocks: Iterable[str]) -> Iterator[str]:
         yield "\n".join(above)
 
 
-def _merge(blocks: Iterable[str], words: int) -> Iterator[str]:
+def _merge(blocks: Iterable[str], words: int, joint: str = "\n") -> Iterator[str]:
     """Join neighbours while they fit; start anew at a heading once there is something to keep."""
     held: list[str] = []
     count = 0
@@ -81,12 +89,12 @@ def _merge(blocks: Iterable[str], words: int) -> Iterator[str]:
         n = len(block.split())
         heading = block.startswith("#")
         if held and (count + n > words or (heading and count > words // 2)):
-            yield "\n".join(held)
+            yield joint.join(held)
             held, count = [], 0
         held.append(re.sub(r"(?m)^[# ]+", "", block) if heading else block)
         count += n
     if held:
-        yield "\n".join(held)
+        yield joint.join(held)
 
 
 def _by_document(passages: Sequence[Passage]) -> dict[str, list[Passage]]:

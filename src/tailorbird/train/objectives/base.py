@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, Self, run
 import torch
 from torch import Tensor, nn
 
+from tailorbird.errors import TrainingError
 from tailorbird.models.chat import Row
 from tailorbird.settings import from_named
 from tailorbird.train.attention import attention_by_row
@@ -218,7 +219,15 @@ def last_hidden(model: nn.Module, batch: Batch) -> Tensor:
 
 
 def hidden_states(model: nn.Module, batch: Batch) -> Tensor:
-    """Hidden states float[B, T, D] of the last layer, adapters included."""
+    """Hidden states float[B, T, D] of the last layer, adapters included.
+
+    Raises `TrainingError` for virtual tokens, which a head on hidden states would not see.
+    """
+    if has_virtual_tokens(model):
+        raise TrainingError(
+            "a head on hidden states cannot be trained together with virtual tokens",
+            hint="use an adapter that changes weights, such as lora",
+        )
     inputs: dict[str, Any] = {k: v for k, v in batch.items() if k in _MODEL_INPUTS}
     inputs["use_cache"] = False
     with _rows_apart(model, batch):
