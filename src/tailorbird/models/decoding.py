@@ -41,6 +41,8 @@ class Decoder:
     """Rows that write at the same time."""
     opening: Sequence[tuple[Tensor, Tensor]] = ()
     """Virtual tokens before every prompt: keys and values float[1, H, N, D] of every layer."""
+    keep_end: bool = False
+    """Whether answers hold the end token that was drawn."""
     _prefix: tuple[int, ...] = ()
     _layers: list[tuple[Tensor, Tensor]] = field(default_factory=list)
 
@@ -81,7 +83,8 @@ class Decoder:
         progress: Progress | None = None,
         avoid: Ids = (),
     ) -> list[list[int]]:
-        """New token ids per prompt, the end token left out; none begins with all of `avoid`."""
+        """New token ids per prompt; none begins with all of `avoid`. The end token is left out
+        unless `keep_end`."""
         answers: list[list[int]] = [[] for _ in prompts]
         self._share(prompts)
         noise = [torch.Generator().manual_seed(s) for s in _seeds(prompts, sampling.seed)]
@@ -106,7 +109,7 @@ class Decoder:
                 logits[torch.tensor(at_the_brink), avoid[-1]] = -torch.inf
             chosen = _choose(logits.float(), sampling, [noise[a] for a in active]).tolist()
             going = [(row, t) for row, t in zip(active, chosen) if t not in self.ends]
-            for row, token in going:
+            for row, token in zip(active, chosen) if self.keep_end else going:
                 answers[row].append(token)
             if not going or not left:
                 break
