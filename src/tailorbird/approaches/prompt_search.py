@@ -64,7 +64,7 @@ class PromptSearch:
     proposals: Annotated[int, Field(ge=1)] = 4
     """How many the writer is asked for."""
     retrieve: str | None = None
-    """sparse, dense, hybrid or cases: answer from passages of the documents."""
+    """sparse, dense, hybrid, cases or trained: answer from passages of the documents."""
     passages: Annotated[int, Field(ge=1)] = 3
     candidates: Annotated[int, Field(ge=2)] = 24
     """Prompts to try; of all combinations, these are drawn by rule and seed."""

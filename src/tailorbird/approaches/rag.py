@@ -17,7 +17,7 @@ class RAG:
     passages: Annotated[int, Field(ge=1)] = 3
     """Shown per input; a small model is distracted by many."""
     by: str = "hybrid"
-    """sparse (words), dense (meaning), hybrid, or cases (meaning and past questions)."""
+    """sparse (words), dense (meaning), hybrid, cases or trained (both from past questions)."""
 
     def fit(self, task: Task, run: Run) -> Prompted:
         """Index the documents."""

@@ -9,7 +9,6 @@ query asked about keeps its place, and is found by the meaning that the encoder 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
@@ -36,17 +35,18 @@ _SENTENCE = re.compile(r"[^.?!\n]+[.?!\n]*")
 
 @dataclass(frozen=True)
 class Query:
-    """A query as the encoder reads it, and which texts answer it."""
+    """A query as the encoder reads it, and how much each text answers it."""
 
     tokens: Sequence[int]
     windows: Sequence[Sequence[bool]]
     """Of each window, whether each token stands in it."""
-    answers: tuple[int, ...] = ()
+    wanted: Any = ()
+    """float32[N], adding up to one; empty where it is not known."""
 
     @property
     def learned(self) -> Sequence[int]:
-        """One per answer: the engine wants to know whether there is something to learn."""
-        return [1] * len(self.answers)
+        """The engine wants to know whether there is something to learn."""
+        return [int(len(self.wanted) > 0)]
 
 
 @dataclass(frozen=True)
@@ -67,13 +67,13 @@ class Reader:
         model.encoder.layer[-_TUNED_LAYERS:].requires_grad_(True)
         return cls(parts)
 
-    def read(self, text: str, answers: tuple[int, ...] = ()) -> Query:
+    def read(self, text: str, wanted: Any = ()) -> Query:
         """Tokens and windows of a query."""
         encoded = self.parts.tokenizer(
             text, truncation=True, max_length=self.parts.context, return_offsets_mapping=True
         )
         windows = tuple(_windows(text, encoded["offset_mapping"]))
-        return Query(encoded["input_ids"], windows, answers)
+        return Query(encoded["input_ids"], windows, wanted)
 
     def collate(self, queries: Sequence[Query]) -> Batch:
         """Padded on the right: tokens int64[B, T], windows float32[B, W, T], rows averaging."""
@@ -93,16 +93,18 @@ class Reader:
             "windows": torch.from_numpy(windows),
         }
 
-    def scores(self, texts: Tensor, queries: Sequence[Query]) -> Any:
+    def scores(self, texts: Any, queries: Sequence[str]) -> Any:
         """How near each of `texts`, float32[N, D], is to each query: float32[Q, N], as cosines."""
-        order = sorted(range(len(queries)), key=lambda i: len(queries[i].tokens))
-        found = np.zeros((len(queries), len(texts)), dtype=np.float32)
+        read = [self.read(q) for q in queries]
+        order = sorted(range(len(read)), key=lambda i: len(read[i].tokens))
+        found = np.zeros((len(read), len(texts)), dtype=np.float32)
+        vectors = torch.from_numpy(texts)
         self.parts.model.eval()
         with torch.no_grad():
             for start in range(0, len(order), _BATCH):
                 rows = order[start : start + _BATCH]
-                batch = self.collate([queries[i] for i in rows])
-                found[rows] = (nearness(self.parts.model, batch, texts) / SHARPNESS).numpy()
+                batch = self.collate([read[i] for i in rows])
+                found[rows] = (nearness(self.parts.model, batch, vectors) / SHARPNESS).numpy()
         return found
 
 
@@ -141,10 +143,6 @@ class Contrast:
     uses_reference: ClassVar[bool] = False
     rate: ClassVar[float] = 1.0
 
-    @cached_property
-    def _count(self) -> int:
-        return len(self.texts)
-
     def rows(self, material: Any) -> Sequence[Query]:
         """Its rows are past queries, not a task's examples."""
         raise NotImplementedError("rows are read by Reader.read")
@@ -152,9 +150,7 @@ class Contrast:
     def collate(self, rows: Sequence[dict[str, Query]]) -> Batch:
         """The queries as one batch, and wanted float32[B, N], rows adding up to one."""
         queries = [r["row"] for r in rows]
-        wanted = torch.zeros(len(queries), self._count)
-        for row, query in enumerate(queries):
-            wanted[row, list(query.answers)] = 1 / len(query.answers)
+        wanted = torch.from_numpy(np.stack([q.wanted for q in queries]))
         return {**self.reader.collate(queries), "wanted": wanted}
 
     def weight(self, batch: Batch) -> Tensor:
@@ -169,12 +165,16 @@ class Contrast:
 
 
 def tune(
-    reader: Reader, texts: Tensor, queries: Sequence[Query], epochs: int, folder: Path
+    reader: Reader, texts: Any, queries: Sequence[str], wanted: Any, epochs: int, folder: Path
 ) -> None:
-    """Tune `reader` in place; a run killed before is taken up where `folder` says it was."""
+    """Tune `reader` in place; a run killed before is taken up where `folder` says it was.
+
+    `texts` float32[N, D], unit length; `wanted` float32[Q, N], rows adding up to one.
+    """
+    rows = [reader.read(query, row) for query, row in zip(queries, wanted)]
     recipe = Recipe(
-        learning_rate=_LEARNING_RATE, epochs=epochs, batch_size=_BATCH, warmup_steps=30,
+        learning_rate=_LEARNING_RATE, epochs=epochs, batch_size=_BATCH, warmup_steps=20,
         save_every=100,
     )  # fmt: skip
-    train(reader.parts.model, Contrast(reader, texts), queries, recipe, folder)
+    train(reader.parts.model, Contrast(reader, torch.from_numpy(texts)), rows, recipe, folder)
     forget_checkpoints(folder)

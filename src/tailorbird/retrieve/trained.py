@@ -1,4 +1,7 @@
-"""Meaning as the task's own past queries teach it: a sentence encoder tuned on them."""
+"""Meaning and wording as the task's own past queries teach them.
+
+An encoder tuned on past queries finds by meaning, and a linear model of their letters by wording.
+"""
 
 import tempfile
 from collections.abc import Sequence
@@ -11,8 +14,9 @@ import numpy as np
 
 from tailorbird.errors import TaskError
 from tailorbird.models.encoder import embed
+from tailorbird.retrieve._wording import Wording
 from tailorbird.retrieve.base import Case, Hit, best_hits
-from tailorbird.store import digest, write_atomic
+from tailorbird.store import digest, write_atomic, write_folder
 
 if TYPE_CHECKING:
     from tailorbird.retrieve._tuning import Reader
@@ -20,23 +24,26 @@ if TYPE_CHECKING:
 _EPOCHS = 2
 _MOST = 4000
 """Past queries learned from, drawn at random where there are more."""
-_VERSION = 1
+_WORDING = 0.5
+"""How much a certain wording counts, in cosines."""
+_VERSION = 2
 """Part of the cache's key: raise it when training changes."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """Cosine of the text to the nearest part of the query, the query read by a tuned encoder."""
+    """Cosine of a text to the nearest part of the query, plus what the query's wording says."""
 
     texts: Any
     """float32[N, D], unit length, by the encoder before it was tuned."""
     reader: "Reader"
+    wording: Wording
 
     @classmethod
     def build(
         cls, texts: Sequence[str], cache: Path | None = None, cases: Sequence[Case] = ()
     ) -> Self:
-        """Train on `cases`, or read what was trained on them before from `cache`.
+        """Train on `cases`; what was trained on the same before is read from `cache`.
 
         Raises `TaskError` without cases.
         """
@@ -47,64 +54,65 @@ class Trained:
                 hint="name the column with the ids of the supporting documents under data.columns "
                 "(sources), or retrieve with hybrid, which learns nothing",
             )
-        import torch
-
-        from tailorbird.retrieve._tuning import Reader, tune
-        from tailorbird.train.engine import load_trained, save_trained
-
-        built = cls(embed(texts, cache), Reader.untuned())
-        model = built.reader.parts.model
         with tempfile.TemporaryDirectory() as scratch:
-            folder = cache or Path(scratch)
             name = f"trained-{digest([_VERSION, *texts, *cases])[:16]}"
-            weights = folder / f"{name}.safetensors"
-            if weights.is_file():
-                load_trained(model, weights)
-            else:
-                queries = [built.reader.read(q, found) for q, found in _by_query(cases)]
-                tune(built.reader, torch.from_numpy(built.texts), queries, _EPOCHS, folder / name)
-                save_trained(model, weights)
-        return built
+            folder = (cache or Path(scratch)) / name
+            if not folder.is_dir():
+                training = folder.with_name(f"{name}-training")
+                write_folder(folder, cls._train(texts, cache, cases, training).save)
+            return cls.load(folder)
+
+    @classmethod
+    def _train(
+        cls, texts: Sequence[str], cache: Path | None, cases: Sequence[Case], folder: Path
+    ) -> Self:
+        from tailorbird.retrieve._tuning import Reader, tune
+
+        vectors, reader, past = embed(texts, cache), Reader.untuned(), _by_query(cases)
+        wanted = np.zeros((len(past), len(texts)), dtype=np.float32)
+        for row, found in enumerate(past.values()):
+            wanted[row, list(found)] = 1 / len(found)
+        tune(reader, vectors, list(past), wanted, _EPOCHS, folder)
+        return cls(vectors, reader, Wording.fit(list(past), wanted))
 
     def search(self, queries: Sequence[str], k: int) -> list[list[Hit]]:
         """The best `k` texts per query."""
         if not queries:
             return []
-        import torch
-
-        read = [self.reader.read(q) for q in queries]
-        return [best_hits(row, k) for row in self.reader.scores(torch.from_numpy(self.texts), read)]
+        scores = self.reader.scores(self.texts, queries) + _WORDING * self.wording.scores(queries)
+        return [best_hits(row, k) for row in scores]
 
     def save(self, folder: Path) -> None:
-        """Write the vectors, and the weights that were tuned."""
+        """Write the vectors, the weights that were tuned and the wordings."""
         from safetensors.numpy import save_file
 
         from tailorbird.train.engine import save_trained
 
-        vectors = {"texts": np.ascontiguousarray(self.texts)}
-        write_atomic(folder / "texts.safetensors", lambda path: save_file(vectors, path))
+        arrays = {"texts": np.ascontiguousarray(self.texts), **self.wording.arrays()}
+        write_atomic(folder / "trained.safetensors", lambda path: save_file(arrays, path))
         save_trained(self.reader.parts.model, folder / "reader.safetensors")
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read the vectors and the weights."""
+        """Read an index."""
         from safetensors.numpy import load_file
 
         from tailorbird.retrieve._tuning import Reader
         from tailorbird.train.engine import load_trained
 
-        reader = Reader.untuned()
+        reader, arrays = Reader.untuned(), load_file(folder / "trained.safetensors")
         load_trained(reader.parts.model, folder / "reader.safetensors")
-        return cls(load_file(folder / "texts.safetensors")["texts"], reader)
+        return cls(arrays.pop("texts"), reader, Wording.of(arrays))
 
 
-def _by_query(cases: Sequence[Case]) -> list[tuple[str, tuple[int, ...]]]:
-    """Each query once, with the texts that answer it."""
+def _by_query(cases: Sequence[Case]) -> dict[str, set[int]]:
+    """The texts that answer each query."""
     grouped: dict[str, set[int]] = {}
     for query, text in cases:
         grouped.setdefault(query, set()).add(text)
-    queries = [(q, tuple(sorted(found))) for q, found in grouped.items()]
-    return queries if len(queries) <= _MOST else Random(0).sample(queries, _MOST)
+    if len(grouped) <= _MOST:
+        return grouped
+    return {query: grouped[query] for query in Random(0).sample(list(grouped), _MOST)}
 
 
 RETRIEVER = Trained
