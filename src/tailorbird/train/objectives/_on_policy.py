@@ -34,6 +34,8 @@ class Live:
     reference: Reference | None
     seed: int
     pace: Pace
+    cost: Any = None
+    """What divergence from the reference costs, for objectives that steer it."""
 
 
 @dataclass(frozen=True)
