@@ -144,7 +144,7 @@ def _total(answered: Answered, model: str | None, prices: Prices) -> Usage:
     """Tokens, and money for an endpoint, over all answers; seconds are left to the timings."""
     uses = [p.usage for p in answered.predictions]
     paid = model is not None and is_endpoint(model)
-    costs = [_charge(u, prices) if paid else None for u in uses]
+    costs = [charge(u, prices) if paid else None for u in uses]
     return Usage(
         sum(u.prompt_tokens for u in uses),
         sum(u.completion_tokens for u in uses),
@@ -183,13 +183,13 @@ def _cost(
 ) -> float | None:
     """Money for one answer: the endpoint's tokens, or this machine's time. Unknown is not zero."""
     if model is not None and is_endpoint(model):
-        return _charge(prediction.usage, prices)
+        return charge(prediction.usage, prices)
     if prices.machine_hour is None:
         return None
     return answered.seconds / len(answered.predictions) / 3600 * prices.machine_hour
 
 
-def _charge(usage: Usage, prices: Prices) -> float | None:
+def charge(usage: Usage, prices: Prices) -> float | None:
     """What an endpoint takes for one answer."""
     if usage.cost is not None:
         return usage.cost
