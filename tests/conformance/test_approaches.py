@@ -50,8 +50,8 @@ def of(cases: tuple[tuple[str, dict[str, Any]], ...], only: set[str] | None = No
     )
 
 
-ELSEWHERE = {"multi_task"}
-"""Those that need more than one task: run through the suite in tests/approaches."""
+ELSEWHERE = {"multi_task", "self_trained"}
+"""Those that need more than a small task: run through the suite in tests/approaches."""
 
 
 def test_no_approach_is_forgotten():

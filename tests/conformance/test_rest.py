@@ -153,7 +153,11 @@ def test_preference_objective_conforms(
     check_objective(objective, rows, add_head(model) if name == "reward" else model)
 
 
+ELSEWHERE = {"classify", "distill"}
+"""Those with rows or models of their own: run through the suite in tests/train/objectives."""
+
+
 def test_no_objective_is_forgotten():
-    assert set(names("train.objectives")) == {"sft", "pretrain", *PREFERENCES}, (
+    assert set(names("train.objectives")) == {"sft", "pretrain", *PREFERENCES, *ELSEWHERE}, (
         "run the new one through its suite"
     )

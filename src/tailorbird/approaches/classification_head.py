@@ -181,14 +181,14 @@ class ClassificationHead:
         train(solver.headed, objective, rows, recipe, folder, run.quiet, run.watch)
 
     def _usual_rate(self, body: Any) -> float:
+        from tailorbird.train.objectives.classify import Classify
         from tailorbird.train.policy import make_adapter
         from tailorbird.train.recipe import usual_rate
 
         if self.adapter == "none":
             return 1e-2
-        return make_adapter(self.adapter).rate * usual_rate(
-            body.config.get_text_config().hidden_size
-        )
+        width = body.config.get_text_config().hidden_size
+        return make_adapter(self.adapter).rate * Classify.rate * usual_rate(width)
 
 
 APPROACH = ClassificationHead
