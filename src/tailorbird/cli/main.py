@@ -7,7 +7,7 @@ import warnings
 import typer
 
 from tailorbird import __version__
-from tailorbird.cli import check, climb, new, pretrain, report, schema, search, vocabulary
+from tailorbird.cli import check, climb, new, plan, pretrain, report, schema, search, vocabulary
 from tailorbird.errors import TailorbirdError
 
 _INTERRUPTED = 130
@@ -24,7 +24,7 @@ app = typer.Typer(
         "tailorbird climb my-task"
     ),
 )
-for command in (new, check, climb, search, report, schema, pretrain, vocabulary):
+for command in (new, check, plan, climb, search, report, schema, pretrain, vocabulary):
     app.command(command.__name__.rsplit(".", 1)[-1], epilog=command.EXAMPLES)(command.command)
 
 
