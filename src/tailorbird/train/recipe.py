@@ -40,3 +40,32 @@ def usual_rate(width: int) -> float:
     ten times as much for LoRA. At fledgling's width that gives 0.003, which suits it.
     """
     return float(5e-5 * (2000 / width) ** 0.781)
+
+
+@dataclass(frozen=True)
+class Suited:
+    """Settings for few examples."""
+
+    epochs: int
+    rank: int
+    rate: float
+    """Times the adapter's usual learning rate."""
+
+
+def suited_to(examples: int) -> Suited:
+    """What suits LoRA on so many examples.
+
+    A step needs the same number of looks at the data however few they are: 3 epochs of 50 examples
+    end before anything is learned. A small rank at the usual rate is enough below some hundreds.
+    The figures behind it stand in docs/self-supervised.md (benchmarks/few_examples.py).
+    """
+    epochs = round(_LOOKS / max(1, examples))
+    few = examples < _MANY
+    return Suited(min(_MOST_EPOCHS, max(3, epochs)), 8 if few else 16, 0.5 if few else 1.0)
+
+
+_LOOKS = 1200
+"""Examples seen in all epochs together, at least."""
+_MOST_EPOCHS = 20
+_MANY = 400
+"""Examples from which on the defaults are right."""

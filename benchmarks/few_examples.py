@@ -1,0 +1,76 @@
+"""How to tune on tens of examples: epochs, rate and rank, on a few intents of clinc150.
+
+    python benchmarks/few_examples.py --data-folder DATA [--per-label 2 5 10] [--intents 20]
+        [--seeds 0 1] [--model fledgling] [--out FOLDER] [--save FILE.json]
+
+DATA holds clinc150/data_full.json. Compared are the defaults of fine_tuned, what
+`train.recipe.suited_to` gives for so many examples, and its parts: the epochs alone, and the epochs
+with the smaller rank. Printed is the share of right answers on 5 dev items of each intent.
+"""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from base_model.table import Table
+from multi_task import clinc150, share_right, write_task
+
+from tailorbird.approaches.base import Run
+from tailorbird.models.local import load_parts
+from tailorbird.store import write_json
+from tailorbird.train.recipe import suited_to, usual_rate
+
+
+def settings_of(examples: int, width: int) -> Mapping[str, dict[str, object]]:
+    """Name -> settings of fine_tuned."""
+    suited = suited_to(examples)
+    rate = suited.rate * 10 * usual_rate(width)
+    epochs: dict[str, object] = {"epochs": suited.epochs}
+    return {
+        "defaults": {},
+        "epochs": epochs,
+        "epochs, rank": epochs | {"rank": suited.rank},
+        "epochs, rank, rate": epochs | {"rank": suited.rank, "learning_rate": rate},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data-folder", type=Path, required=True)
+    parser.add_argument("--per-label", type=int, nargs="+", default=[2, 5, 10])
+    parser.add_argument("--intents", type=int, default=20)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--model", default="fledgling")
+    parser.add_argument("--out", type=Path, default=Path("runs/few-examples"))
+    parser.add_argument("--save", type=Path, metavar="FILE.json")
+    options = parser.parse_args()
+    found = clinc150(options.data_folder)
+    rows = {label: found[label] for label in sorted(found)[: options.intents]}
+    width = load_parts(options.model)[0].config.hidden_size
+    table = []
+    for count in options.per_label:
+        out = options.out / f"{options.intents}-{count}"
+        task = write_task(out / "task", "clinc150", rows, count)
+        run = Run(out, options.model, out / "cache")
+        baseline = share_right(task, replace(run, folder=out / "linear"), "linear", {})
+        marks = [round(baseline, 3)]
+        for name, settings in settings_of(len(rows) * count, width).items():
+            each = [
+                share_right(
+                    task, replace(run, folder=out / name / str(s), seed=s), "fine_tuned", settings
+                )
+                for s in options.seeds
+            ]
+            marks.append(round(sum(each) / len(each), 3))
+            print(count, name, settings, each, flush=True)
+        table.append((count, len(rows) * count, *marks))
+    columns = ("per label", "examples", "linear", *settings_of(1, width))
+    printed = Table(columns, table)
+    print(printed.markdown())
+    if options.save:
+        write_json(options.save, {"seeds": options.seeds} | printed.to_json())
+
+
+if __name__ == "__main__":
+    main()
