@@ -42,7 +42,8 @@ RECORD = "reward_model.json"
 def add_head(policy: Any) -> Any:
     """`policy` with a reward head, float32[1, D]. It begins at 0: every answer is worth the same.
 
-    Raises `ModelError` where virtual tokens stand before the prompt, which the head cannot see.
+    An output layer of its own, which rewards do not pass, is frozen. Raises `ModelError` where
+    virtual tokens stand before the prompt, which the head cannot see.
     """
     if has_virtual_tokens(policy):
         raise ModelError(
@@ -53,6 +54,9 @@ def add_head(policy: Any) -> Any:
     head = nn.Linear(width, 1, bias=False, device=next(policy.parameters()).device)
     nn.init.zeros_(head.weight)
     policy.add_module(HEAD, head)
+    output = policy.get_output_embeddings()
+    if output.weight is not policy.get_input_embeddings().weight:
+        output.requires_grad_(False)
     return policy
 
 
@@ -164,7 +168,11 @@ def fit(material: Material, objective: "Reward", adapter: Adapter, recipe: Recip
     policy = add_head(attach(load_parts(material.model, adapter)[0], adapter, material.seed))
     layout = layout_of(policy, material.chat)
     objective = replace(objective, layout=layout)
-    recipe = replace(recipe, epochs=1, group_by_length=not layout.end_to_end, seed=material.seed)
+    recipe = replace(
+        recipe, epochs=1, group_by_length=not layout.end_to_end, seed=material.seed,
+        # The head is used outside of forward, where DistributedDataParallel takes it for unused.
+        trainer={"ddp_find_unused_parameters": False, **recipe.trainer},
+    )  # fmt: skip
     rows = objective.rows(material)
     train(policy, objective, rows, recipe, folder / "training", material.quiet)
     model = RewardModel(policy.eval(), material.chat)
