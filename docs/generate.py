@@ -39,8 +39,14 @@ def _command_line() -> str:
     commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     parts = [INTRODUCTION]
     for name, command in commands.items():
-        arguments = [p for p in command.params if not p.opts[0].startswith("-")]
-        usage = " ".join(["tailorbird", name, *(p.name.upper() for p in arguments), "[OPTIONS]"])
+        hints = get_type_hints(command.callback)
+        # Of an argument with choices the first one is shown, so that the line is a real one.
+        arguments = [
+            next(iter(_choices(hints[p.name])), p.name.upper())
+            for p in command.params
+            if not p.opts[0].startswith("-")
+        ]
+        usage = " ".join(["tailorbird", name, *arguments, "[OPTIONS]"])
         rows = "\n".join(_rows(command))
         parts.append(f"## {name}\n\n{command.help}\n\n```sh\n{usage}\n```\n")
         if rows:

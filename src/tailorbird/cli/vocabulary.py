@@ -8,7 +8,8 @@ import typer
 from tailorbird.cli.options import AsJson, DataFolder, Overrides, Quiet, load, parse_overrides
 
 if TYPE_CHECKING:
-    from tailorbird.train.vocabulary import Corpus, Extended, Report
+    from tailorbird.train.extend import Extended
+    from tailorbird.train.vocabulary import Corpus, Report
 
 EXAMPLES = (
     "Examples:\n\n"
@@ -64,7 +65,7 @@ def command(
         done = _report(model, corpus, add, general, silent)
         lines = _said_of_report(done)
     else:
-        from tailorbird.train.vocabulary import Plan, extend
+        from tailorbird.train.extend import Plan, extend
 
         assert out is not None
         plan = Plan(model, add, start, epochs=epochs, learning_rate=learning_rate, seed=seed)
