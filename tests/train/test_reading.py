@@ -54,7 +54,8 @@ def test_no_epochs_are_no_rows(answer_task: Task):
 @pytest.mark.parametrize("passages", [1, 2, 3])
 def test_the_supporting_passage_is_shown_among_distractors(answer_task: Task, passages: int):
     examples = answer_task.examples("train")
-    rows = reading(answer_task, passages=passages).draw(examples, 3, seed=0)
+    drawn = reading(answer_task, passages=passages)
+    rows = drawn.draw(examples, 3, seed=0)
     assert len(rows) == 3 * len(examples)
     places = set()
     for example, shown in rows:
@@ -62,7 +63,15 @@ def test_the_supporting_passage_is_shown_among_distractors(answer_task: Task, pa
         assert len(documents) == len(set(documents)) == passages
         if example.sources:
             places.add(documents.index(example.sources[0]))
-    assert places == set(range(passages)), "the supporting passage stands in every place"
+    assert places == set(drawn.places), "it stands where a search finds it"
+
+
+def test_the_supporting_passage_stands_anywhere_where_dev_does_not_tell(answer_task: Task):
+    closed = replace(answer_task, splits={"train": answer_task.examples("train")})
+    examples = [e for e in closed.examples("train") if e.sources]
+    rows = reading(closed, passages=3, unanswerable=0.0).draw(examples, 3, seed=0)
+    places = {[p.document for p in shown].index(e.sources[0]) for e, shown in rows}
+    assert places == {0, 1, 2}
 
 
 def test_of_a_long_document_the_passage_with_the_fact_is_shown():

@@ -1,15 +1,16 @@
 """Training examples that teach a model to read: passages shown, facts redrawn, some left without.
 
 An adapter trained on fixed facts learns them by heart and then answers without support. Here the
-supporting passage stands among distractors in random order; numbers, codes, months and names are
-replaced by others, consistently in passage, question and answer; and some examples see only
-distractors and learn to say that the documents do not tell.
+supporting passage stands among distractors, where a search would have put it; numbers, codes,
+months and names are replaced by others, consistently in passage, question and answer; and some
+examples see only distractors and learn to say that the documents do not tell.
 """
 
 import random
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from tailorbird.retrieve.passages import Passage, PassageIndex
 from tailorbird.task.benchmark import Task
@@ -45,6 +46,20 @@ class Reading:
     unanswerable: float
     redraw: float
 
+    @cached_property
+    def places(self) -> list[int]:
+        """Where a supporting passage stands among those found for dev, one per example that has
+        one: the model is to know how far the order of what was found can be trusted.
+
+        Not of train: the search may have learned from those very examples.
+        """
+        dev = [e for e in self.task.splits.get("dev", ()) if e.sources]
+        places: list[int] = []
+        for example, row in zip(dev, self.index.search([e.text for e in dev], self.passages)):
+            supporting = {p.id for p in self.index.supporting(example)}
+            places += [i for i, p in enumerate(row) if p.id in supporting][:1]
+        return places
+
     def draw(self, examples: Sequence[Example], epochs: int, seed: int) -> list[Shown]:
         """Every example once per epoch, with passages and facts drawn anew each time."""
         found = dict(zip(
@@ -68,8 +83,11 @@ class Reading:
         room = max(0, self.passages - len(gold))
         # The hardest distractors (best ranked) are the likeliest, but not the only ones.
         pool = others[: 2 * room] or others
-        shown = gold + rng.sample(pool, min(room, len(pool)))
-        rng.shuffle(shown)
+        drawn = sorted(rng.sample(range(len(pool)), min(room, len(pool))))
+        shown = [pool[i] for i in drawn]
+        for number, passage in enumerate(gold):
+            place = rng.choice(self.places) if self.places and not number else rng.randint(0, room)
+            shown.insert(place, passage)
         if rng.random() < self.redraw:
             return redraw_facts(example, shown, rng)
         return example, tuple(shown)
