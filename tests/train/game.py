@@ -124,7 +124,7 @@ def main() -> None:
 
     settings, model, folder, size, fatal = sys.argv[1:]
     name, _, passes = settings.partition(":")
-    player = Player(model, Path(folder), epochs=2)
+    player = Player(model, Path(folder))
     objective = make_objective({name: {"epochs": int(passes)}})
     stopped = Stopped(
         player.bound(objective), int(fatal), lambda: os.kill(os.getpid(), signal.SIGKILL)

@@ -96,7 +96,7 @@ def test_the_loss_is_that_of_every_answer_alone(
             bounded = min(max(ratio, 0.9), 1.3)
             gain = min(ratio * credit["advantage"], bounded * credit["advantage"])
             away = credit["reference"] - now
-            answer += 0.3 * (math.exp(away) - away - 1) - gain
+            answer += 0.3 * ratio * (math.exp(away) - away - 1) - gain
         total += answer / {"tokens": 1, "answers": len(places), "longest": 3}[average]
     assert moved
     assert loss.item() == pytest.approx(total, rel=1e-5, abs=1e-4)

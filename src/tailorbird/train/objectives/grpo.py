@@ -31,6 +31,9 @@ class GRPO(OnAnswers):
     """group: advantages are divided by the standard deviation of the group's rewards."""
     beta: Annotated[float, Field(ge=0)] = 0.02
     """Weight of the divergence from the model before training; 0 leaves it out."""
+    corrected: bool = True
+    """Whether the divergence is weighted by the probability ratio, without which its gradient is
+    another one than that of the divergence (DeepSeek-AI 2025, arXiv:2512.02556)."""
     epsilon: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """The probability ratio counts down to 1 - epsilon."""
     epsilon_high: Annotated[float, Field(gt=0)] | None = None
@@ -104,7 +107,7 @@ class GRPO(OnAnswers):
             # Schulman 2020, "Approximating KL divergence": k3, unbiased and never negative.
             away = batch["reference"] - logprobs
             divergence = away.exp() - away - 1
-            losses = losses + self.beta * divergence
+            losses = losses + self.beta * divergence * (ratio if self.corrected else 1)
             watched |= {"kl": Mean.of(-away), "k3": Mean.of(divergence)}
         return (losses * batch["share"]).sum(), watched
 
