@@ -498,7 +498,12 @@ def _in_whole_rollouts(recipe: Recipe, repeats: int) -> Recipe:
             "into parts of batch_size by themselves",
             hint="leave accumulation out, and give the prompts of a rollout as batch_size",
         )
-    return replace(recipe, save_every=math.ceil(recipe.save_every / repeats) * repeats)
+    return replace(
+        recipe,
+        save_every=math.ceil(recipe.save_every / repeats) * repeats,
+        # A value head is used outside of the forward pass, where the search would not find it.
+        trainer={"ddp_find_unused_parameters": False} | dict(recipe.trainer),
+    )
 
 
 def _total_steps(recipe: Recipe, rows: int, processes: int, repeats: int) -> int:
