@@ -153,7 +153,7 @@ def test_preference_objective_conforms(
     check_objective(objective, rows, add_head(model) if name == "reward" else model)
 
 
-ELSEWHERE = {"classify", "distill"}
+ELSEWHERE = {"classify", "distill", "grpo", "ppo"}
 """Those with rows or models of their own: run through the suite in tests/train/objectives."""
 
 

@@ -100,10 +100,8 @@ def _silent(first: Rollouts, last: Rollouts, gain: float, when: str) -> None:
 
 
 def _at_limit(first: Rollouts, last: Rollouts, gain: float, when: str) -> None:
-    if _mean(last, "at_limit") < 0.95:
-        return
     before = _mean(first, "at_limit")
-    if before < 0.5 or gain <= 0:
+    if _mean(last, "at_limit") >= 0.95 and (before < 0.5 or gain <= 0):
         raise TrainingError(
             f"answers do not end: {when} {_mean(last, 'at_limit'):.0%} were cut off at the longest "
             f"length, at first {before:.0%}; the reward rose by {gain:.3g}",

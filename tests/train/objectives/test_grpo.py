@@ -172,7 +172,7 @@ def test_mistaken_settings_are_refused(base: str, tmp_path: Path) -> None:
     player = Player(base, tmp_path)
     for reward, said in (
         ("exakt", 'did you mean "exact"'),
-        ({"exact": -1.0}, "a weight is above 0"),
+        ({"exact": -1.0}, "a weight is a number above 0"),
         ({}, "names no scorer"),
     ):
         with pytest.raises(TaskError, match=said):

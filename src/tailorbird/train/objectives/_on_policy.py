@@ -43,7 +43,8 @@ class OnAnswers:
     """A rollout: answers to a batch of prompts, marked; then several steps on them."""
 
     reward: Settings | None = None
-    """What an answer is worth: a scorer, or several with weights. None: the bar's first metric."""
+    """What an answer is worth: a scorer, or several with weights, or `model`, the folder of a
+    reward model. None: the metric that the bar names first."""
     temperature: Annotated[float, Field(gt=0)] = 1.0
     """Answers are drawn, and their probabilities taken, at this temperature."""
     epochs: Annotated[int, Field(ge=1)] = 1
@@ -74,7 +75,7 @@ class OnAnswers:
             material.chat, material.task.spec.outputs.max_tokens, self.temperature
         )  # fmt: skip
         reference = Reference(model) if self.anchored else None
-        reward = make_reward(self.reward, material.task)
+        reward = make_reward(self.reward, material)
         live = Live(writer, reward, reference, material.seed, Pace(self.time_limit))
         return replace(self, live=live)
 
