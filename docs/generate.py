@@ -24,7 +24,8 @@ INTRODUCTION = """# The command line
 Every command reads folders and writes folders. `--help` prints the same as this page. Progress and
 remarks go to standard error, results to standard output. The exit code is 0 when the command did
 its work, 1 when it says `error:` and what to do, 2 when the command line is wrong, and 130 when it
-was stopped by Ctrl-C; `check` also exits with 1 when the benchmark cannot judge.
+was stopped by Ctrl-C; `check` also exits with 1 when the benchmark cannot judge, and `plan` when
+something does not fit.
 """
 HEAD = "| argument or option | meaning | default |\n| --- | --- | --- |\n"
 

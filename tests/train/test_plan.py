@@ -258,11 +258,10 @@ def test_without_memory_changes_are_named_in_order(label_task: Task):
 
 
 def test_a_batch_that_does_not_fit_is_divided(label_task: Task):
-    small = Machine("a small GPU", 0.66e9, 1e10)
+    small = Machine("a small GPU", 0.62e9, 1e10)
     (found,) = plan(
         with_rungs(label_task, "fledgling", tuned(batch_size=32)), probe=False, machine=small
     ).rungs
-    assert found.problem is None
     assert found.batch is not None
     size, batches = found.batch
     assert size * batches == 32

@@ -65,6 +65,9 @@ class FineTuned:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     """Further fields of `train.recipe.Recipe`."""
 
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
     # ---- fitting -----------------------------------------------------------------------------
 
     def fit(self, task: Task, run: Run) -> Prompted:
@@ -142,6 +145,7 @@ class FineTuned:
         """Train `policy` in place; a stage that was finished before is read from the disk."""
         from tailorbird.train.attention import attends_by_row
         from tailorbird.train.engine import load_trained, save_trained, train
+        from tailorbird.train.memory import choose_batch
         from tailorbird.train.objectives.base import Layout, OnPolicy, make_objective
         from tailorbird.train.recipe import Recipe
         from tailorbird.train.reference import with_reference
@@ -171,10 +175,14 @@ class FineTuned:
             "group_by_length": not objective.layout.end_to_end,
             "seed": run.seed,
         }
-        train(
-            policy, objective, rows, Recipe(**(settings | dict(self.recipe))), folder, run.quiet,
-            run.watch,
-        )  # fmt: skip
+        recipe = Recipe(**(settings | dict(self.recipe)))
+        if "accumulation" not in self.recipe and not isinstance(objective, OnPolicy):
+            size, batches = choose_batch(
+                policy, rows, recipe.batch_size, optimizer=recipe.optimizer,
+                checkpointing=bool(recipe.trainer.get("gradient_checkpointing")),
+            )  # fmt: skip
+            recipe = replace(recipe, batch_size=size, accumulation=batches)
+        train(policy, objective, rows, recipe, folder, run.quiet, run.watch)
         save_trained(policy, done)
 
     def _material(self, task: Task, run: Run, policy: Any, chat: Any) -> Any:

@@ -32,7 +32,9 @@ EXAMPLES = (
 
 def command(
     study: Study,
-    rung: Annotated[str, typer.Option(help="The rung whose settings are searched.")],
+    rung: Annotated[
+        str | None, typer.Option(help="The rung whose settings are searched; default the last.")
+    ] = None,
     data_folder: DataFolder = None,
     minutes: Annotated[
         float, typer.Option(min=0, help="Time for all trials, earlier ones under --out included.")
@@ -64,6 +66,7 @@ def command(
         overrides["model"] = model
     silent = quiet or json
     task = load(study, data_folder, overrides, silent)
+    rung = rung or task.spec.rungs[-1].name
     (found,) = task.only([rung]).spec.rungs
     named = parse_space(found.approach, space, found.settings) if space else None
     runs = Path("runs") / task.spec.name

@@ -216,20 +216,23 @@ def choose_batch(
     `learned`; `memory` is in bytes, by default what is free where the model is, and the model.
     Raises `TrainingError` when not even one row fits.
     """
+    if not rows:
+        return wanted, 1
     footprint = Footprint.of(policy, optimizer, checkpointing)
     if memory is None:
         memory = free_memory(policy.device) + footprint.weights
     pass_tokens = CPU_TOKENS if policy.device.type == "cpu" else None
-    chosen = fitting(footprint, rows, wanted, memory, pass_tokens)
-    if chosen is None:
-        needed = footprint.at(largest(rows, 1), accumulated=wanted > 1)
-        longest = max(len(r.tokens) for r in rows)
-        raise TrainingError(
-            f"training on one row of {longest:,} tokens needs about {needed / 2**30:.1f} GiB, and "
-            f"{memory / 2**30:.1f} GiB are there",
-            hint="tailorbird plan says what to change",
-        )
-    return chosen
+    if chosen := fitting(footprint, rows, wanted, memory, pass_tokens):
+        return chosen
+    needed = footprint.at(largest(rows, 1, pass_tokens), accumulated=wanted > 1)
+    if needed <= memory:  # it may fit, and whoever asks has nothing smaller to try
+        return 1, wanted
+    longest = max(len(r.tokens) for r in rows)
+    raise TrainingError(
+        f"training on one row of {longest:,} tokens needs about {needed / 2**30:.1f} GiB, and "
+        f"{memory / 2**30:.1f} GiB are there",
+        hint="tailorbird plan says what to change",
+    )
 
 
 def fitting(

@@ -418,7 +418,7 @@ class Planner:
             notes += (f"the probe was {took}",)
         return replace(
             found,
-            memory=memory if found.memory is None else max(memory, found.memory, key=_expected),
+            memory=Range(*map(max, memory, found.memory or memory)),
             parts={"libraries": self.base.expected, **footprint.parts(load)},
             seconds=seconds + (found.seconds or Range.exactly(0)),
             training_seconds=seconds + (found.training_seconds or Range.exactly(0)),
@@ -470,10 +470,6 @@ class Planner:
         if stage.checkpointing:
             recipe["trainer"] = {"gradient_checkpointing": True}
         return probe_training(model.name, _named(stage.adapter), longest, usual, recipe, _PROBE_S)
-
-
-def _expected(found: Range) -> float:
-    return found.expected
 
 
 def _named(adapter: Any) -> dict[str, Any]:
