@@ -15,6 +15,7 @@ from tailorbird.train.vocabulary import (
     Fit,
     Saving,
     corpus_of,
+    hold_out,
     measure,
     read_texts,
     report,
@@ -97,20 +98,40 @@ def test_what_is_promised_is_counted_part_by_part(checkpoint: Path):
     assert saving.share("documents") > saving.share() > saving.share("inputs") == 0
 
 
+def test_a_saving_on_fresh_text_is_smaller_where_words_do_not_come_again(checkpoint: Path):
+    """Each text has a word of its own: tokens chosen on some save little on the others."""
+    names = [f"{a}{b}{c}" for a in "bdfgklmn" for b in ("ora", "iva", "ulu") for c in ("x", "z")]
+    texts = [" ".join([f"{name}tromium"] * 8) for name in names]
+    saving = save(load_tokenizer(str(checkpoint)), {"texts": texts}, 60)
+    assert saving.fresh is not None
+    assert 0 < saving.fresh < saving.share()
+
+
+def test_texts_held_out_are_a_tenth_and_do_not_depend_on_their_order():
+    texts = [f"text {i}" for i in range(400)]
+    seen, held = hold_out(texts, 0)
+    assert 25 < len(held) < 60
+    assert sorted(seen + held) == sorted(texts)
+    assert set(hold_out([*texts[::-1], *texts], 0)[1]) == set(held)
+    assert set(hold_out(texts, 1)[1]) != set(held)
+
+
 # ---- the verdict -----------------------------------------------------------------------------
 
 FIT = Fit(1, 100, 30, 20, 1.4, 3.3, 0.1, 0.05, 0.0, 0.0, ())
 
 
-def a_saving(share: float, count: int) -> Saving:
+def a_saving(share: float, count: int, fresh: float | None = None) -> Saving:
     token = NewToken("Ġward", ("Ġw", "ard"), ("Ġw", "ard"), 10, count)
-    return Saving(1, (token,), {"texts": 1000}, {"texts": round(1000 * (1 - share))})
+    return Saving(1, (token,), {"texts": 1000}, {"texts": round(1000 * (1 - share))}, fresh)
 
 
 @pytest.mark.parametrize(
     ("saving", "extends", "because"),
     [
         (a_saving(0.2, 500), True, "often enough to be learned"),
+        (a_saving(0.2, 500, 0.19), True, "19.0% of the tokens of text they were not chosen from"),
+        (a_saving(0.2, 500, 0.04), False, "save 4.0%"),
         (a_saving(0.2, 7), False, "too seldom to be learned"),
         (a_saving(0.02, 500), False, "less than the 10% that would pay"),
         (Saving(5, (), {"texts": 10}, {"texts": 10}), False, "no word is both frequent and cut"),

@@ -125,6 +125,8 @@ def _said_of_report(done: "Report") -> list[str]:
             f" {saved.share(part):.1%}"
             for part in saved.before
         ]
+        if saved.fresh is not None:
+            lines.append(f"  on a tenth of the texts, chosen from the others: {saved.fresh:.1%}")
         lines.append("  the first: " + ", ".join(t.shown.strip() for t in saved.tokens[:12]))
     return [*lines, "", f"{'Extend' if done.extend else 'Do not extend'}: {done.reason}."]
 

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tailorbird.data.split import place
 from tailorbird.errors import ModelError, StoreError
 from tailorbird.models.files import is_endpoint, locate
 from tailorbird.progress import progress
@@ -14,7 +13,7 @@ from tailorbird.train.continued import bits_per_byte, pretrain_on, stretches
 from tailorbird.train.engine import forget_checkpoints
 from tailorbird.train.extension import Initialisation, choose, extended, grow
 from tailorbird.train.recipe import Recipe
-from tailorbird.train.vocabulary import Corpus, token_count
+from tailorbird.train.vocabulary import Corpus, hold_out, token_count
 
 
 @dataclass(frozen=True)
@@ -65,9 +64,7 @@ def extend(plan: Plan, corpus: Corpus, out: Path, quiet: bool = False) -> Extend
     if is_endpoint(plan.model):
         raise ModelError(f"an endpoint cannot be extended, and {plan.model} is one")
     _claim(out, asdict(plan))
-    texts = list(dict.fromkeys(t for part in corpus.values() for t in part))
-    held = [t for t in texts if place(plan.seed, "held out", t) < 0.1]
-    seen = [t for t in texts if place(plan.seed, "held out", t) >= 0.1]
+    seen, held = hold_out([t for part in corpus.values() for t in part], plan.seed)
     model, old = load_parts(plan.model)
     stored = _stored_dtype(plan.model) or model.dtype
     tokens = choose(old, seen, plan.add, plan.at_least) if plan.add else ()

@@ -11,18 +11,14 @@ from typing import Any
 
 from tailorbird.data.documents import load_documents
 from tailorbird.data.rows import decode
+from tailorbird.data.split import place
 from tailorbird.errors import DataError
 from tailorbird.models.base import Progress
 from tailorbird.store import said
 from tailorbird.task.benchmark import Task
 from tailorbird.task.task import Documents
 from tailorbird.train.continued import stretches
-from tailorbird.train.extension import (
-    NewToken,
-    choose,
-    extended,
-    is_byte_level,
-)
+from tailorbird.train.extension import NewToken, choose, extended, is_byte_level
 
 Corpus = Mapping[str, Sequence[str]]
 """Texts by the part that they play: inputs, answers, documents."""
@@ -84,6 +80,8 @@ class Saving:
     before: Mapping[str, int]
     """Tokens of each part of the corpus."""
     after: Mapping[str, int]
+    fresh: float | None = None
+    """Share saved on texts that such tokens were not chosen from; None where there are none."""
 
     def share(self, *parts: str) -> float:
         """Of the tokens of `parts`, or of all parts; what is sent to a model costs by the token."""
@@ -229,13 +227,38 @@ def _partial(tokenizer: Any, id: int) -> bool:
 
 
 def save(tokenizer: Any, corpus: Corpus, number: int) -> Saving:
-    """Choose `number` new tokens on the whole corpus, and count what each part would save."""
-    tokens = choose(tokenizer, (t for part in corpus.values() for t in part), number)
+    """Choose `number` new tokens on the whole corpus, and count what each part would save.
+
+    A choice is best for the text that it was made on. So another one is made on nine tenths of the
+    texts, and counted on the last tenth (`fresh`).
+    """
+    texts = [t for part in corpus.values() for t in part]
+    tokens, after = _chosen_and_counted(tokenizer, texts, corpus, number)
     before = {part: token_count(tokenizer, texts) for part, texts in corpus.items()}
+    seen, held = hold_out(texts, 0)
+    then = token_count(tokenizer, held)
+    fresh = None
+    if then and seen:
+        _, now = _chosen_and_counted(tokenizer, seen, {"held": held}, number)
+        fresh = 1 - now["held"] / then
+    return Saving(number, tokens, before, after, fresh)
+
+
+def _chosen_and_counted(
+    tokenizer: Any, texts: Sequence[str], corpus: Corpus, number: int
+) -> tuple[tuple[NewToken, ...], dict[str, int]]:
+    """Tokens chosen on `texts`, and how many tokens each part of `corpus` has with them."""
+    tokens = choose(tokenizer, texts, number)
     with TemporaryDirectory() as folder:
         new = extended(tokenizer, tokens, Path(folder)) if tokens else tokenizer
-        after = {part: token_count(new, texts) for part, texts in corpus.items()}
-    return Saving(number, tokens, before, after)
+        return tokens, {part: token_count(new, texts) for part, texts in corpus.items()}
+
+
+def hold_out(texts: Sequence[str], seed: int) -> tuple[list[str], list[str]]:
+    """Nine tenths of the different texts, and about a tenth, whatever their order."""
+    different = list(dict.fromkeys(texts))
+    held = {t for t in different if place(seed, "held out", t) < 0.1}
+    return [t for t in different if t not in held], [t for t in different if t in held]
 
 
 def token_count(tokenizer: Any, texts: Sequence[str]) -> int:
@@ -248,13 +271,15 @@ def token_count(tokenizer: Any, texts: Sequence[str]) -> int:
 def verdict(domain: Fit, general: Fit | None, saving: Saving | None) -> tuple[bool, str]:
     """Whether to extend the vocabulary, and why.
 
-    Yes when the new tokens save `WORTH` of the corpus's tokens and the middle one of them occurs
-    `LEARNABLE` times in it.
+    Yes when the new tokens save `WORTH` of the tokens of text that they were not chosen from, and
+    the middle one of them occurs `LEARNABLE` times in the corpus.
     """
     if saving is None:
         return False, "this kind of tokenizer cannot be extended here, only byte-level BPE can"
-    share, seen = saving.share(), saving.occurrences
-    what = f"{len(saving.tokens)} new tokens would save {share:.1%} of the tokens"
+    share = saving.share() if saving.fresh is None else saving.fresh
+    seen = saving.occurrences
+    where = "the tokens" if saving.fresh is None else "the tokens of text they were not chosen from"
+    what = f"{len(saving.tokens)} new tokens would save {share:.1%} of {where}"
     if not saving.tokens:
         return False, "no word is both frequent and cut into several pieces"
     if share < WORTH:
