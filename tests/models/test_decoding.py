@@ -152,6 +152,32 @@ def test_sampling_is_seeded_and_equal_prompts_differ(llama: Any) -> None:
     assert len({tuple(a) for a in first}) > 1
 
 
+@pytest.mark.parametrize("shared", [[], SHARED], ids=["apart", "shared"])
+def test_equal_prompts_are_read_once_and_written_apart(llama: Any, shared: list[int]) -> None:
+    rows = [p for p in prompts(shared, 4) for _ in range(5)]
+    ends, sampling = frozenset(range(60, 75)), Sampling(max_tokens=12, temperature=1.0)
+    alone = Decoder(llama, ends, 0, batch_size=1).generate(rows, sampling)
+    read: list[int] = []
+    hook = llama.register_forward_pre_hook(
+        lambda _, __, inputs: read.append(inputs["input_ids"].shape[1]), with_kwargs=True
+    )
+    together = Decoder(llama, ends, 0).generate(rows, sampling)
+    hook.remove()
+    assert together == alone
+    assert len({tuple(answer) for answer in together}) > 10
+    assert sum(read) - sum(map(len, together)) <= sum(map(len, rows)) / 5
+
+
+def test_the_end_token_may_be_kept(llama: Any) -> None:
+    ends, sampling = frozenset(range(60, 72)), Sampling(max_tokens=6, temperature=1.0)
+    without = Decoder(llama, ends, 0).generate(prompts(SHARED), sampling)
+    kept = Decoder(llama, ends, 0, keep_end=True).generate(prompts(SHARED), sampling)
+    for short, long in zip(without, kept, strict=True):
+        assert long[: len(short)] == short
+        assert len(long) == 6 if len(long) == len(short) else long[-1] in ends
+    assert {len(long) - len(short) for short, long in zip(without, kept)} == {0, 1}
+
+
 def test_temperature_and_top_p_shape_the_draws(llama: Any) -> None:
     decoder = Decoder(llama, frozenset(), 0, batch_size=256)
     greedy = decoder.generate([SHARED], Sampling(1))[0][0]

@@ -260,25 +260,31 @@ class _Lanes(Protocol):
 
 
 class _Behind:
-    """Rows one behind another in a single sequence."""
+    """Rows one behind another in a single sequence; equal rows are read once, and written apart."""
 
     def __init__(self, decoder: Decoder) -> None:
         self.decoder = decoder
 
     def read(self, rows: list[Ids]) -> Tensor:
-        read = [self.decoder.read(group, _EMPTY) for group in self.decoder._groups(rows)]
+        number: dict[tuple[int, ...], int] = {}
+        self.source = torch.tensor([number.setdefault(tuple(row), len(number)) for row in rows])
+        distinct = list(number)
+        read = [self.decoder.read(group, _EMPTY) for group in self.decoder._groups(distinct)]
         self.cache = _joined([cache for _, cache in read], self.decoder.shared)
         self.position = [self.decoder.shared + len(row) for row in rows]
-        self.owner = torch.tensor([i for i, row in enumerate(rows) for _ in row])
-        return torch.cat([logits[:, 0] for logits, _ in read])
+        # What is read belongs to a distinct row; what is written, to one row alone.
+        self.owner = torch.tensor([i for i, row in enumerate(distinct) for _ in row])
+        self.first = len(distinct)
+        return torch.cat([logits[:, 0] for logits, _ in read])[self.source]
 
     def write(self, active: list[int], tokens: list[int]) -> Tensor:
         asking = torch.tensor(active)
-        self.owner = torch.cat([self.owner, asking])
+        self.owner = torch.cat([self.owner, self.first + asking])
         positions = [self.position[row] for row in active]
         for row in active:
             self.position[row] += 1
-        see = asking[:, None] == self.owner
+        own, source = self.first + asking, self.source[asking]
+        see = (own[:, None] == self.owner) | (source[:, None] == self.owner)
         return self.decoder.step(tokens, positions, see, self.cache)
 
 
