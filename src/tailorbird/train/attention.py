@@ -57,7 +57,7 @@ def attends_by_row(model: Any) -> bool:
         return False
     finally:
         model.train(training)
-    # Another order of sums moves a logit by some millionths of the largest; a neighbour, by far more.
+    # Another order of sums moves a logit by millionths of the largest; a neighbour, by far more.
     rounding = max(8 * torch.finfo(alone.dtype).eps, 1e-5) * float(alone.abs().max())
     return float((alone - together).abs().max()) <= rounding
 
