@@ -275,3 +275,21 @@ def test_any_argument_of_transformers_passes_and_others_are_refused(
     trained(base, tmp_path / "a", recipe(trainer={"adam_beta1": 0.8}))
     with pytest.raises(TrainingError, match='did you mean "adam_beta1"'):
         trained(base, tmp_path / "b", recipe(trainer={"adam_betta1": 0.8}))
+
+
+@pytest.mark.parametrize(("batch_size", "steps"), [(1, 24), (2, 12), (6, 4)])
+def test_a_watch_is_told_how_much_is_over(
+    base: Path, tmp_path: Path, batch_size: int, steps: int
+) -> None:
+    told: list[tuple[int, float]] = []
+    policy, rows, pad = policy_and_rows(str(base))
+    how = recipe(batch_size=batch_size)
+    train(
+        policy, SFT(Layout(pad)), rows, how, tmp_path, True, lambda p, loss: told.append((p, loss))
+    )
+    parts = [part for part, _ in told]
+    assert parts == sorted({20 * step // steps for step in range(1, steps + 1)} - {0})
+    losses = [row["loss"] for row in read_jsonl(tmp_path / "log.jsonl")]
+    assert told[-1][1] == pytest.approx(
+        sum(losses[-math.ceil(steps / 20) :]) / math.ceil(steps / 20)
+    )

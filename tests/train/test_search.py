@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -187,8 +187,8 @@ def test_a_trial_behind_the_median_is_stopped(
 
     def train(approach: linear.Linear, task: Task, run: Run) -> None:
         assert run.watch is not None
-        for step in range(10, 110, 10):  # the stronger, the worse
-            run.watch(step, approach.strength)
+        for part in range(1, 21):  # the stronger, the worse
+            run.watch(part, approach.strength)
         answered.append(approach.strength)
 
     seen = fits(train)
@@ -198,6 +198,29 @@ def test_a_trial_behind_the_median_is_stopped(
     assert set(seen) - set(answered) == pruned
     finished = [t.settings["strength"] for t in found.trials if t.outcome == "done"]
     assert min(pruned) > sorted(finished)[len(finished) // 2 - 1]
+
+
+def test_stages_are_told_apart_and_a_resumed_one_is_not_new(tmp_path: Path):
+    class Study:
+        def __init__(self) -> None:
+            self.parts: list[int] = []
+
+        def report(self, value: float, part: int) -> None:
+            self.parts.append(part)
+
+        def should_prune(self) -> bool:
+            return False
+
+    def watch(parts: Sequence[int]) -> list[int]:
+        study = Study()
+        told = searching._Watch(study, True, tmp_path / "watch.json", float("inf"), None)
+        for part in parts:
+            told(part, 0.5)
+        return study.parts
+
+    assert watch([5, 10]) == [5, 10]
+    assert watch([7, 20, 1, 2]) == [7, 20, 21, 22]  # killed, gone on from part 7, next stage
+    assert watch([2, 3]) == [22, 23]
 
 
 def test_diverging_settings_fail_and_the_search_goes_on(
@@ -355,7 +378,7 @@ def test_training_tells_its_loss(tuned: Task, tmp_path: Path, monkeypatch: pytes
     assert [t.outcome for t in found.trials] == ["done", "done"]
     training = [r for r in reports if r[0] < 1000]
     dev = [r for r in reports if r[0] >= 1000]
-    assert [part for part, _ in training] == [1, 2] * 2  # 16 rows, 8 a step
+    assert [part for part, _ in training] == [10, 20] * 2  # 16 rows, 8 a step
     assert all(value < 0 for _, value in training)
     assert all(0 <= value <= 1 for _, value in dev)
     assert {"limit", "epochs", "learning_rate", "rank"} == found.settings.keys()

@@ -43,7 +43,10 @@ from tailorbird.train.watchdogs import (
 )
 
 Watch = Callable[[int, float], None]
-"""Is told the step and its loss (nats per unit of weight) while training goes on."""
+"""Is told while training goes on how many of `PARTS` parts are over, and the mean loss of the last
+one (nats per unit of weight; of an objective on its own answers, the mean reward with its sign
+turned)."""
+PARTS = 20
 
 
 @dataclass(frozen=True)
@@ -326,8 +329,18 @@ class _Watch(TrainerCallback):
             **{k: v for k, v in logs.items() if k not in ("loss", "epoch")},
         }
         append_jsonl(self.folder / "log.jsonl", [row])
-        if self.watch and state.global_step % max(1, state.max_steps // 20) == 0:
-            self.watch(state.global_step, loss)
+        self.tell(state)
+
+    def tell(self, state: Any) -> None:
+        """Tell the watch when another part of the training is over."""
+        step, steps = state.global_step, state.max_steps
+        part, before = PARTS * step // steps, PARTS * (step - 1) // steps
+        losses = self.losses
+        if self.on_policy:
+            losses = [-e["reward"] for e in state.log_history if "reward" in e]
+        recent = losses[-math.ceil(steps / PARTS) :]
+        if self.watch and part > before and recent:
+            self.watch(part, sum(recent) / len(recent))
 
     def look(self, state: Any, logs: Any) -> None:
         """Stop a run that cannot come to good."""
@@ -381,7 +394,7 @@ def train(
 ) -> TrainingReport:
     """Train `model` in place; resume from the newest checkpoint under `folder` if there is one.
 
-    `watch` is told step and loss about twenty times; what it raises ends the training.
+    What `watch` raises ends the training.
 
     Checkpoints stay, until the caller has saved the result and calls `forget_checkpoints`. The
     same seed gives the same weights, interrupted or not. Raises `TrainingError` when there is

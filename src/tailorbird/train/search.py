@@ -41,7 +41,9 @@ from tailorbird.train.space import (
     with_changes,
 )
 
-QUARTERS = 4
+_PARTS = 20
+"""Of a stage of training (`train.engine.PARTS`)."""
+_QUARTERS = 4
 """Dev is answered in so many parts, with a look at the marks after each."""
 _LOOK_FROM = 3
 """The first tenth of training says little: rates are still warming up."""
@@ -348,7 +350,7 @@ class _Search:
 
     def _marks(self, solver: Solver, watch: "_Watch") -> list[float | None]:
         """The primary metric of every dev example."""
-        size = max(8, ceil(len(self.dev) / QUARTERS))
+        size = max(8, ceil(len(self.dev) / _QUARTERS))
         marks: list[float | None] = []
         for start in range(0, len(self.dev), size):
             part = self.dev[start : start + size]
@@ -403,16 +405,24 @@ class _Watch:
     trial: Any
     higher: bool
     file: Path
-    """Step -> which report it was: training that goes on does not begin at the first."""
+    """Keeps the number of the stage: training that goes on does not begin at the first."""
     deadline: float
     optuna: Any
+    last: int = 0
+    """The last part of the stage that was told."""
 
-    def __call__(self, step: int, loss: float) -> None:
-        """Training has come to `step`, with this mean loss of late."""
-        parts = read_json(self.file) if self.file.is_file() else {}
-        part = parts.setdefault(str(step), len(parts) + 1)
-        write_json(self.file, parts)
-        self._report(part, -loss if self.higher else 1 + loss)
+    def __call__(self, part: int, loss: float) -> None:
+        """So many of twenty parts of a stage are over, the last one with this mean loss."""
+        if part <= self.last:
+            write_json(self.file, {"stage": self.stage + 1})
+        self.last = part
+        far = -_FAR - loss if self.higher else _FAR + loss
+        self._report(_PARTS * self.stage + part, far)
+
+    @property
+    def stage(self) -> int:
+        """How many stages of training came before this one."""
+        return int(read_json(self.file)["stage"]) if self.file.is_file() else 0
 
     def marked(self, part: int, mean: float | None) -> None:
         """Another part of dev is answered; `mean` is that of all marks so far."""
@@ -427,6 +437,8 @@ class _Watch:
             raise _OutOfTime
 
 
+_FAR = 1000.0
+"""Beyond every loss that is no sign of divergence."""
 _AFTER_TRAINING = 1000
 """Beyond the number of any part of training."""
 _CUT_SHORT = ("", "stopped")
