@@ -32,8 +32,8 @@ class Run:
     seed: int = 0
     quiet: bool = False
     watch: Callable[[int, float], None] | None = None
-    """Is told, while weights are trained, how many of twenty parts are over and the loss in the last
-    one; what it raises ends the training."""
+    """Is told, while weights are trained, how many of twenty parts are over and the loss in the
+    last one; what it raises ends the training."""
 
 
 @runtime_checkable

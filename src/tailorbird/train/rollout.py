@@ -124,7 +124,8 @@ def per_token(
         for indices in by_length(rows):
             batch = {k: v.to(device) for k, v in layout([rows[i] for i in indices]).items()}
             lengths = [sum(rows[i].learned) for i in indices]
-            for i, part in zip(indices, measure(model, batch).cpu().split(lengths), strict=True):
+            parts = torch.split(measure(model, batch).cpu(), lengths)
+            for i, part in zip(indices, parts, strict=True):
                 found[i] = part
     return found
 
