@@ -4,7 +4,7 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,13 @@ import torch
 from safetensors.torch import load_file
 from train.game import Player, Stopped, undecided
 
+from tailorbird.approaches.base import Run, make_approach
 from tailorbird.errors import TrainingError
-from tailorbird.store import read_jsonl
+from tailorbird.store import read_json, read_jsonl
+from tailorbird.task.benchmark import Task
 from tailorbird.train.objectives.base import Layout, make_objective
 from tailorbird.train.objectives.grpo import GRPO
+from tailorbird.train.objectives.ppo import HEAD
 from tailorbird.train.rollout import Writer, drawn_logprobs, per_token
 
 HERE = Path(__file__).parent
@@ -111,6 +114,30 @@ def test_prompts_without_room_or_mark_are_left_out_and_counted(base: str, tmp_pa
     assert player.material.dropped == {"answers cannot be marked": 8}
     with pytest.raises(TrainingError, match="nothing to learn"):
         player.learn(nothing)
+
+
+# ---- in a task file ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        {"grpo": {"reward": {"overlap": 1, "unsupported": 0.5}, "samples": 2}},
+        {"ppo": {"epochs": 2}},
+    ],
+    ids=["grpo", "ppo"],
+)
+def test_fine_tuned_goes_on_from_its_start(
+    answer_task: Task, checkpoint: Path, run: Callable[..., Run], objective: Any
+) -> None:
+    settings = {"start": {"epochs": 1}, "objective": objective, "epochs": 1, "adapter": "full"}
+    made = run(checkpoint)
+    solver = make_approach("fine_tuned", settings).fit(answer_task.without_test(), made)
+    assert len(solver.predict(answer_task.examples("dev")[:2])) == 2
+    assert read_json(made.folder / "rows.json")["rows"] == 30
+    log = read_jsonl(made.folder / "training" / "log.jsonl")
+    assert {"reward", "kl", "alike"} <= log[0].keys()
+    assert not any(HEAD in name for name in load_file(made.folder / "trained.safetensors"))
 
 
 # ---- runs --------------------------------------------------------------------------------------
