@@ -195,6 +195,7 @@ def test_a_trial_behind_the_median_is_stopped(
     found = look(label_task, tmp_path)
     pruned = {t.settings["strength"] for t in found.trials if t.outcome == "pruned"}
     assert found.pruned == len(pruned) > 0
+    assert all((t.value is None) == (t.outcome != "done") for t in found.trials)
     assert set(seen) - set(answered) == pruned
     finished = [t.settings["strength"] for t in found.trials if t.outcome == "done"]
     assert min(pruned) > sorted(finished)[len(finished) // 2 - 1]

@@ -31,7 +31,7 @@ from tailorbird.train.memory import (
     largest,
 )
 from tailorbird.train.passes import CPU_TOKENS
-from tailorbird.train.probe import Trained, probe_answering, probe_training
+from tailorbird.train.probe import STEPS, Trained, probe_answering, probe_training
 from tailorbird.train.shapes import Model, Policy
 from tailorbird.train.workload import (
     UNSURE,
@@ -465,7 +465,8 @@ class Planner:
         if not self.probe:
             return None
         longest = sorted(stage.rows, key=lambda r: -len(r.tokens))[:size]
-        usual = list(stage.rows[:: max(1, len(stage.rows) // (3 * size))])[: 3 * size]
+        count = STEPS * size
+        usual = list(stage.rows[:: max(1, len(stage.rows) // count)])[:count]
         recipe: dict[str, Any] = {"batch_size": size, "optimizer": stage.optimizer}
         if stage.checkpointing:
             recipe["trainer"] = {"gradient_checkpointing": True}

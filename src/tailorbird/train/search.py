@@ -458,9 +458,11 @@ def _waits(trial: Any) -> bool:
 
 
 def _record(trial: Any, space: Space) -> Trial:
-    attributes = trial.user_attrs
+    attributes, outcome = trial.user_attrs, _outcome(trial)
+    # Of a pruned trial, Optuna calls its last report its value.
+    value = trial.value if outcome == "done" else None
     return Trial(
-        trial.number, as_used(space, trial.params), _outcome(trial), trial.value,
+        trial.number, as_used(space, trial.params), outcome, value,
         attributes.get("seconds", 0.0), attributes.get("note", ""),
     )  # fmt: skip
 
