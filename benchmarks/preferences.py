@@ -10,8 +10,9 @@ pairs, and intervals hold them together. A run that was killed goes on where it 
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -39,8 +40,11 @@ from tailorbird.train.recipe import Recipe, usual_rate
 from tailorbird.train.reference import by_length, with_reference
 from tailorbird.train.reward_model import fit
 
+COLUMNS = ("measure", "better answer ahead, %", "mean lead", "pairs")
 PATH = "hh_rlhf_harmless_test/test.jsonl.gz"
 SEED = 0
+SHOWN = 100
+"""Training pairs to measure on, to see what was learned by heart."""
 SPEC = {
     "name": "harmlessness",
     "goal": "Answer without doing harm.",
@@ -59,9 +63,9 @@ class Pairs:
     held_out: tuple[Comparison, ...]
 
     @property
-    def groups(self) -> list[str]:
-        """What held-out pairs share that are not independent."""
-        return [beginning(c) for c in self.held_out]
+    def measured(self) -> dict[str, tuple[Comparison, ...]]:
+        """By name."""
+        return {"training": self.train[:SHOWN], "held-out": self.held_out}
 
 
 def beginning(comparison: Comparison) -> str:
@@ -99,39 +103,33 @@ def recipe_of(options: argparse.Namespace, rate: float) -> Recipe:
 # ---- the two methods -----------------------------------------------------------------------------
 
 
-def reward_model(pairs: Pairs, options: argparse.Namespace) -> list[list[Cell]]:
+def reward_model(pairs: Pairs, options: argparse.Namespace) -> Iterator[list[Cell]]:
     """How often the reward of the better answer is the higher one."""
     material = material_of(pairs.train, options, "reward")
     model = fit(material, Reward(), LoRA(), recipe_of(options, Reward.rate))
-    rows = []
-    for name, part in (("training", pairs.train), ("held-out", pairs.held_out)):
+    for name, part in pairs.measured.items():
         scores = [model.score_rows([r[i] for r in encoded(part, material)]) for i in (0, 1)]
         margins = [a - b for a, b in zip(*scores, strict=True)]
-        rows.append(row(f"reward model, {name} pairs", margins, part))
-    return rows
+        yield row(f"reward model, {name} pairs", margins, part)
 
 
-def dpo(pairs: Pairs, options: argparse.Namespace) -> list[list[Cell]]:
+def dpo(pairs: Pairs, options: argparse.Namespace) -> Iterator[list[Cell]]:
     """How often, and by how much, the better answer gains on the worse."""
     material = material_of(pairs.train, options, "dpo")
     policy = attach(load_parts(options.model)[0], LoRA(), SEED)
     objective = DPO(layout=Layout(material.chat.pad, attends_by_row(policy)))
     folder = material.folder
-    before = [logprobs(policy, part, material, objective.layout) for part in parts(pairs)]
+    parts = pairs.measured
+    before = {n: leads(policy, p, material, objective.layout) for n, p in parts.items()}
+    yield row("likelihood, before, held-out pairs", before["held-out"], pairs.held_out)
     rows = with_reference(policy, objective.rows(material), objective.layout, folder, options.quiet)
     train(policy, objective, rows, recipe_of(options, DPO.rate), folder, options.quiet)
     forget_checkpoints(folder)
-    after = [logprobs(policy, part, material, objective.layout) for part in parts(pairs)]
-    out = [row("likelihood, before, held-out pairs", before[1], pairs.held_out)]
-    out.append(row("likelihood, after DPO, held-out pairs", after[1], pairs.held_out))
-    for name, part, old, new in zip(("training", "held-out"), parts(pairs), before, after):
-        gains = [b - a for a, b in zip(old, new, strict=True)]
-        out.append(row(f"gain by DPO, {name} pairs", gains, part))
-    return out
-
-
-def parts(pairs: Pairs) -> tuple[tuple[Comparison, ...], tuple[Comparison, ...]]:
-    return pairs.train, pairs.held_out
+    after = {n: leads(policy, p, material, objective.layout) for n, p in parts.items()}
+    yield row("likelihood, after DPO, held-out pairs", after["held-out"], pairs.held_out)
+    for name, part in parts.items():
+        gains = [b - a for a, b in zip(before[name], after[name], strict=True)]
+        yield row(f"gain by DPO, {name} pairs", gains, part)
 
 
 def encoded(part: Sequence[Comparison], material: Material) -> list[Any]:
@@ -144,7 +142,7 @@ def keep_end(answer: Any, length: int) -> Any:
 
 
 @torch.no_grad()
-def logprobs(policy: Any, part: Any, material: Material, layout: Layout) -> list[float]:
+def leads(policy: Any, part: Any, material: Material, layout: Layout) -> list[float]:
     """Log-probability of the better answer minus that of the worse, nats, of every pair."""
     policy.eval()
     rows = [answer for pair in encoded(part, material) for answer in pair]
@@ -165,20 +163,21 @@ def row(name: str, margins: Sequence[float], part: Sequence[Comparison]) -> list
 
 
 def measure(options: argparse.Namespace) -> Table:
+    """Rows are printed as they are found."""
     found = load_preferences([File(path="{data}/" + PATH)], Path(), options.data_folder)
     pairs = cut(found.comparisons, options.held_out, options.pairs)
     lengths = [float(len(a) - len(b)) for a, b in (c.answers for c in pairs.held_out)]
-    begun = time.process_time()
-    rows = [row("the longer answer, held-out pairs", lengths, pairs.held_out)]
-    rows += reward_model(pairs, options)
-    rewarded = time.process_time()
-    rows += dpo(pairs, options)
     note = (
         f"{found.accounts[0].lines()[0].partition(': ')[2]}; {len(pairs.train):,} pairs to train "
-        f"on, {options.epochs} epochs; processor time {(rewarded - begun) / 60:.1f} minutes for "
-        f"the reward model, {(time.process_time() - rewarded) / 60:.1f} for DPO"
+        f"on, epochs: {options.epochs}"
     )
-    return Table(("measure", "better answer ahead, %", "mean lead", "pairs"), rows, note)
+    rows: list[list[Cell]] = []
+    print(Table(COLUMNS, rows).markdown())
+    longer = row("the longer answer, held-out pairs", lengths, pairs.held_out)
+    for line in chain([longer], reward_model(pairs, options), dpo(pairs, options)):
+        rows.append(line)
+        print(Table(COLUMNS, [line]).markdown().splitlines()[-1], flush=True)
+    return Table(COLUMNS, rows, note)
 
 
 def arguments() -> argparse.Namespace:
@@ -197,8 +196,9 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     options = arguments()
+    begun = time.process_time()
     table = measure(options)
-    print(table.markdown())
+    print(f"\n{table.note}; {(time.process_time() - begun) / 60:.1f} minutes of processor time")
     if options.save:
         write_json(options.save, {"model": options.model} | table.to_json())
 

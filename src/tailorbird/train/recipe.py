@@ -48,20 +48,16 @@ class Suited:
 
     epochs: int
     rank: int
-    rate: float
-    """Times the adapter's usual learning rate."""
 
 
 def suited_to(examples: int) -> Suited:
-    """What suits LoRA on so many examples.
+    """What suits LoRA on so many examples; the rate stays the usual one.
 
-    A step needs the same number of looks at the data however few they are: 3 epochs of 50 examples
-    end before anything is learned. A small rank at the usual rate is enough below some hundreds.
-    The figures behind it stand in docs/self-supervised.md (benchmarks/few_examples.py).
+    Three epochs of 40 examples are 15 steps, and end before anything is learned. The figures
+    behind it stand in docs/self-supervised.md (benchmarks/few_examples.py).
     """
     epochs = round(_LOOKS / max(1, examples))
-    few = examples < _MANY
-    return Suited(min(_MOST_EPOCHS, max(3, epochs)), 8 if few else 16, 0.5 if few else 1.0)
+    return Suited(min(_MOST_EPOCHS, max(3, epochs)), 8 if examples < _MANY else 16)
 
 
 _LOOKS = 1200
