@@ -1,7 +1,8 @@
 """Whether a model gets better by its own answers: sums that it sometimes gets right.
 
     python benchmarks/reinforcement.py [--model fledgling] [--top 30] [--learned 200]
-        [--held-out 200] [--objectives grpo ppo] [--epochs 4] [--rate R] [--out FOLDER] [--save FILE.json]
+        [--held-out 200] [--objectives grpo ppo] [--epochs 4] [--rate R]
+        [--out FOLDER] [--save FILE.json]
 
 Sums of two numbers up to `--top` are dealt out: some to a short SFT, some to the reinforcement
 that goes on from it, where `exact` is the reward, and some are held out. Each stage is marked on
