@@ -37,7 +37,7 @@ def test_rare_classes_are_found_when_classes_are_weighted(
     task = replace(label_task, splits={**label_task.splits, "train": tuple(skewed)})
     found = {}
     for weighted in (False, True):
-        settings = {"adapter": "full", "class_weights": weighted, "epochs": 6}
+        settings = {"adapter": "full", "class_weights": weighted, "epochs": 15}
         approach = make_approach("classification_head", settings)
         solver = approach.fit(task, run(checkpoint, folder=run().folder / str(weighted)))
         found[weighted] = sum(a.text != "delivery" for a in solver.predict(task.examples("test")))
