@@ -106,7 +106,7 @@ def test_the_rate_suits_adapter_and_width(
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"objective": "dppo"}, 'no objective is called "dppo".*dpo'),
+        ({"objective": "dpoo"}, 'no objective is called "dpoo".*dpo'),
         ({"objective": {"dpo": {"betta": 1}}}, 'dpo has no setting "betta".*beta'),
         ({"adapter": "lorra"}, 'no adapter is called "lorra".*lora'),
         ({"adapter": {"lora": {"rank": 2}}, "rank": 4}, "rank goes with"),
