@@ -43,9 +43,9 @@ from tailorbird.train.workload import (
 )
 
 MIB, GIB = 2.0**20, 2.0**30
-_LIBRARIES = Range(400 * MIB, 490 * MIB, 700 * MIB)
-"""A process that has loaded torch, transformers and peft, on a CPU; on a GPU they take none of its
-memory, but for half a gigabyte that CUDA keeps for itself."""
+_LIBRARIES = Range(450 * MIB, 540 * MIB, 720 * MIB)
+"""A process that has loaded torch, transformers, peft and a task, on a CPU; on a GPU they take none
+of its memory, but for half a gigabyte that CUDA keeps for itself."""
 _CUDA = Range(300 * MIB, 500 * MIB, 800 * MIB)
 _TRAINING = Range(0.15, 0.35, 0.7)
 """Share of the rate of matrix products that training reaches."""
@@ -55,8 +55,10 @@ _WRITING = Range(0.01, 0.05, 0.2)
 _MISSED = Range(0.9, 1.1, CAUTION)
 """What is not weights, over what the formulas say: without a probe, and with one."""
 _PROBED = Range(0.9, 1.0, 1.15)
-_TIME = Range(0.8, 1.0, 1.35)
+_TIME = Range(0.75, 1.0, 1.35)
 """Seconds over those that a probe foretells: other work on the machine comes and goes."""
+_TASK = Range(0, 30 * MIB, 100 * MIB)
+"""The task itself, which a probe does not hold."""
 _ROWS = 32
 """Rows that are written at once (`models.decoding.Decoder`)."""
 _READ_TOKENS = 512
@@ -68,6 +70,10 @@ _NO_MODEL = Range(0.5, 3.0, 30.0)
 """Seconds of rungs without a language model: they read, count and fit a few thousand numbers."""
 _ENCODER = 2 * 10.65e6
 """Operations per token of MiniLM: two per weight outside the table of embeddings."""
+_ENCODER_READS = 256
+"""Tokens of a text; the rest is cut off."""
+_ENCODING = Range(0.2, 0.5, 1.0)
+"""Share of the rate of matrix products that it reaches."""
 _MEANINGS = ("dense", "hybrid", "cases", "trained")
 """Kinds of search that embed texts."""
 
@@ -293,8 +299,8 @@ class Planner:
             texts += [e.text for e in self.task.examples("train")]
         if not encodes:
             texts += [d.text for d in self.task.documents]
-        words = sum(len(text.split()) for text in texts)
-        return self._seconds(4 / 3 * words * _ENCODER, _READING)
+        tokens = sum(min(_ENCODER_READS, 4 / 3 * len(text.split())) for text in texts)
+        return self._seconds(tokens * _ENCODER, _ENCODING)
 
     def _hours(self, seconds: Range) -> Range | None:
         price = self.task.spec.budget.prices.machine_hour
@@ -444,9 +450,7 @@ class Planner:
         )
         if isinstance(took, Trained):
             measured = took.peak - took.base - footprint.weights
-            base = (
-                Range(took.base, took.base, 1.1 * took.base) if self.machine.on_cpu else self.base
-            )
+            base = Range.exactly(took.base) + _TASK if self.machine.on_cpu else self.base
             return base + weights + _PROBED.times(max(measured, low))
         return self.base + weights + Range(low, high, high).times(_MISSED)
 
