@@ -1,7 +1,7 @@
 """Whether a model gets better by its own answers: sums that it sometimes gets right.
 
     python benchmarks/reinforcement.py [--model fledgling] [--learned 350] [--held-out 200]
-        [--objectives grpo ppo] [--epochs 2] [--rate R] [--out FOLDER] [--save FILE.json]
+        [--objectives grpo ppo] [--epochs 8] [--rate R] [--out FOLDER] [--save FILE.json]
 
 Sums of a number up to 99 and one up to 9 are dealt out: some to a short SFT, some to the
 reinforcement that goes on from it, where `exact` is the reward, and some are held out. Each stage
@@ -12,17 +12,16 @@ the model says what it finds likeliest. A run that was killed goes on where it w
 import argparse
 import random
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tailorbird.approaches.base import Run, make_approach
-from tailorbird.evaluate.statistics import Estimate, estimate_mean
+from tailorbird.evaluate.statistics import estimate_mean
 from tailorbird.models.base import Sampling
 from tailorbird.models.local import LocalModel
-from tailorbird.store import read_jsonl, write_json
+from tailorbird.store import read_json, read_jsonl, write_json
 from tailorbird.task.benchmark import Task
 from tailorbird.task.strict import parse
 from tailorbird.task.task import TaskSpec
@@ -68,39 +67,40 @@ class Sums:
 
 @dataclass(frozen=True)
 class Marks:
-    """What a model gets on the held-out sums."""
+    """What a model gets on the held-out sums, one mark for each of them."""
 
-    drawn: Estimate
-    """Mean reward of answers drawn at temperature 1."""
-    likeliest: Estimate
-    """Right answers when nothing is drawn."""
+    drawn: list[float]
+    """Mean reward of `DRAWS` answers drawn at temperature 1."""
+    likeliest: list[float]
+    """1 where the answer is right when nothing is drawn."""
 
     @classmethod
     def of(cls, model: LocalModel, task: Task) -> "Marks":
-        """Marks of `model`; the draws of one sum are averaged before anything else."""
+        """Marks of `model`."""
         examples = task.examples("train")
         prompts = [(Message("system", GOAL), *e.turns) for e in examples]
-        greedy = cls._right(task, examples, model.complete(prompts, Sampling(6)))
-        draws = [
-            cls._right(task, examples, model.complete(prompts, Sampling(6, 1.0, seed=seed)))
-            for seed in range(DRAWS)
-        ]
-        means = [sum(each) / DRAWS for each in zip(*draws, strict=True)]
-        return cls(_estimate(means), _estimate(greedy))
 
-    @staticmethod
-    def _right(task: Task, examples: Sequence[Example], answers: Sequence[Any]) -> list[float]:
-        marks = (
-            task.score("exact", e, Prediction(a.text)).value
-            for e, a in zip(examples, answers, strict=True)
-        )
-        return [float(mark or 0.0) for mark in marks]
+        def right(sampling: Sampling) -> list[float]:
+            answers = model.complete(prompts, sampling)
+            pairs = zip(examples, (Prediction(a.text) for a in answers), strict=True)
+            return [float(task.score("exact", e, p).value or 0.0) for e, p in pairs]
+
+        draws = [right(Sampling(6, 1.0, seed=seed)) for seed in range(DRAWS)]
+        return cls([sum(d) / DRAWS for d in zip(*draws, strict=True)], right(Sampling(6)))
+
+    def gain(self, before: "Marks") -> list[float]:
+        """Of the drawn answers to each sum."""
+        return [now - then for now, then in zip(self.drawn, before.drawn, strict=True)]
 
 
-def _estimate(values: Sequence[float]) -> Estimate:
-    made = estimate_mean(values, [None] * len(values), seed=0)
+def shown(values: Sequence[float], bounded: bool = True) -> str:
+    """The mean with its 95 % interval, in per cent; of differences in points."""
+    made = estimate_mean(values, [None] * len(values), seed=0, bounded=bounded)
     assert made is not None
-    return made
+    value, low, high = (
+        f"{100 * v:{'' if bounded else '+'}.0f}" for v in (made.value, made.low, made.high)
+    )
+    return f"{value} [{low}, {high}]"
 
 
 def fit(folder: Path, model: str, task: Task, settings: Mapping[str, Any]) -> LocalModel:
@@ -117,18 +117,13 @@ def merged(model: LocalModel, folder: Path) -> str:
     return str(folder)
 
 
-def shown(estimate: Estimate) -> str:
-    value, low, high = (100 * v for v in (estimate.value, estimate.low, estimate.high))
-    return f"{value:.0f} % [{low:.0f}, {high:.0f}]"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="fledgling")
     parser.add_argument("--learned", type=int, default=350)
     parser.add_argument("--held-out", type=int, default=200)
     parser.add_argument("--objectives", nargs="+", default=["grpo", "ppo"])
-    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--rate", type=float, help="learning rate; by default the usual one")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--save", type=Path)
@@ -136,31 +131,33 @@ def main() -> None:
     out = given.out or Path(tempfile.mkdtemp())
     sums = Sums(given.learned, given.held_out)
     held_out = sums.task("held out")
-    print(f"{'':10} {'drawn':>18} {'likeliest':>18} {'minutes':>8}")
+    print(f"{'':6} {'drawn, %':>14} {'likeliest, %':>14} {'gain, points':>14} {'minutes':>8}")
     started = fit(out / "sft", given.model, sums.task("sft"), SFT)
-    rows = [report("sft", Marks.of(started, held_out), 0.0)]
+    before = Marks.of(started, held_out)
+    rows = [row("sft", before)]
     base = merged(started, out / "start")
     for name in given.objectives:
         settings = {"objective": name, "epochs": given.epochs, "learning_rate": given.rate}
-        begun = time.monotonic()
         tuned = fit(out / name, base, sums.task("reinforcement"), settings)
-        minutes = (time.monotonic() - begun) / 60
-        rows.append(report(name, Marks.of(tuned, held_out), minutes))
+        minutes = read_json(out / name / "training" / "training.json")["seconds"] / 60
+        rows.append(row(name, Marks.of(tuned, held_out), before, minutes))
         curve(out / name / "training" / "log.jsonl")
     if given.save:
         write_json(given.save, rows)
 
 
-def report(name: str, marks: Marks, minutes: float) -> dict[str, Any]:
-    drawn, likeliest = shown(marks.drawn), shown(marks.likeliest)
-    print(f"{name:10} {drawn:>18} {likeliest:>18} {minutes:8.1f}", flush=True)
-    return {
-        "stage": name,
-        **{
-            kind: [e.value, e.low, e.high]
-            for kind, e in (("drawn", marks.drawn), ("likeliest", marks.likeliest))
-        },
-    }
+def row(
+    name: str, marks: Marks, before: Marks | None = None, minutes: float | None = None
+) -> dict[str, str]:
+    """Print the marks of one stage, and what it gained."""
+    made = {"drawn": shown(marks.drawn), "likeliest": shown(marks.likeliest)}
+    made["gain"] = shown(marks.gain(before), bounded=False) if before else ""
+    made["minutes"] = f"{minutes:.1f}" if minutes else ""
+    print(
+        f"{name:6} {made['drawn']:>14} {made['likeliest']:>14} {made['gain']:>14} "
+        f"{made['minutes']:>8}", flush=True,
+    )  # fmt: skip
+    return {"stage": name} | made
 
 
 def curve(log: Path) -> None:
@@ -168,7 +165,7 @@ def curve(log: Path) -> None:
     rewards = [row["reward"] for row in read_jsonl(log) if "reward" in row]
     size = max(1, len(rewards) // 10)
     parts = [rewards[i : i + size] for i in range(0, len(rewards) - size + 1, size)]
-    print("           " + " ".join(f"{sum(p) / len(p):.2f}" for p in parts), flush=True)
+    print("reward in training: " + " ".join(f"{sum(p) / len(p):.2f}" for p in parts), flush=True)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def of(cases: tuple[tuple[str, dict[str, Any]], ...], only: set[str] | None = No
     )
 
 
-ELSEWHERE = {"multi_task", "self_trained"}
+ELSEWHERE = {"best_of", "multi_task", "self_trained"}
 """Those that need more than a small task: run through the suite in tests/approaches."""
 
 

@@ -21,7 +21,7 @@ from tailorbird.models.local import load_parts
 from tailorbird.testing import tiny_checkpoint
 from tailorbird.train.engine import TrainingReport, train
 from tailorbird.train.material import Material
-from tailorbird.train.objectives.base import Layout, row_logprobs
+from tailorbird.train.objectives.base import Layout, make_objective, row_logprobs
 from tailorbird.train.objectives.sft import SFT
 from tailorbird.train.policy import LoRA, attach
 from tailorbird.train.recipe import Recipe
@@ -118,20 +118,23 @@ class Stopped:
         return self.inner.loss(model, batch)
 
 
-def main() -> None:
-    """Arguments: objective:passes, model, folder, prompts of a process, fatal loss or 0."""
-    from tailorbird.train.objectives.base import make_objective
+def play(settings: str, model: str, folder: Path, size: int, fatal: int = 0) -> dict[str, Any]:
+    """What is trained in the end; killed in the middle of the loss number `fatal`.
 
-    settings, model, folder, size, fatal = sys.argv[1:]
+    `settings`: an objective and its passes, `ppo:2`. `size`: prompts of one process.
+    """
     name, _, passes = settings.partition(":")
-    player = Player(model, Path(folder))
-    objective = make_objective({name: {"epochs": int(passes)}})
-    stopped = Stopped(
-        player.bound(objective), int(fatal), lambda: os.kill(os.getpid(), signal.SIGKILL)
-    )
-    player.learn(stopped, batch_size=int(size), learning_rate=0.01, save_every=2)
+    player = Player(model, folder)
+    objective = player.bound(make_objective({name: {"epochs": int(passes)}}))
+    stopped = Stopped(objective, fatal, lambda: os.kill(os.getpid(), signal.SIGKILL))
+    player.learn(stopped, batch_size=size, learning_rate=0.01, save_every=2)
+    return {n: p.detach() for n, p in player.policy.named_parameters() if p.requires_grad}
+
+
+def main() -> None:
+    settings, model, folder, size, fatal = sys.argv[1:]
+    weights = play(settings, model, Path(folder), int(size), int(fatal))
     if os.environ.get("RANK", "0") == "0":
-        weights = {n: p.detach() for n, p in player.policy.named_parameters() if p.requires_grad}
         save_file(weights, Path(folder) / "trained.safetensors")
 
 

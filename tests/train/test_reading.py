@@ -97,6 +97,21 @@ def test_several_supporting_documents_are_all_shown():
     assert {p.document for p in shown} == {"a", "b"}
 
 
+def test_an_answer_is_left_out_where_there_is_no_room_for_all_it_rests_on():
+    examples = [
+        Example("e", "both", "£1 and £2.", ("a", "b"), ("£1", "£2")),
+        Example("one", "the first", "It is £1.", ("a",), ("£1",)),
+        Example("asked", "is it £9?", "It is £1, not £9.", ("a",), ("£1",)),
+        Example("invented", "the second", "It is £2, as of May 2020.", ("b",), ("£2",)),
+    ]
+    made = task(
+        examples, documents={"a": "It is £1.", "b": "It is £2.", "c": "It is both."}, **ANSWERS
+    )
+    for redraw in (0.0, 1.0):
+        rows = reading(made, redraw=redraw, passages=1).draw(examples, 2, 0)
+        assert sorted(e.id for e, _ in rows) == ["asked", "asked", "one", "one"]
+
+
 def test_questions_without_support_see_distractors_and_keep_their_target(answer_task: Task):
     lost = [e for e in answer_task.examples("train") if not e.answerable]
     rows = reading(answer_task, unanswerable=1.0).draw(lost, 2, 0)

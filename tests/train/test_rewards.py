@@ -1,5 +1,6 @@
 """Rewards: the marks of scorers, what a reward model says, and both."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from tailorbird.errors import ModelError, TaskError
 from tailorbird.models.chat import Chat
 from tailorbird.models.local import load_parts
 from tailorbird.task.benchmark import Task
-from tailorbird.task.types import Example
+from tailorbird.task.types import Comparison, Example
 from tailorbird.train.material import Material
 from tailorbird.train.policy import LoRA, attach
 from tailorbird.train.reward_model import RewardModel, add_head
@@ -55,6 +56,30 @@ def test_a_reward_model_judges(material: Material, checkpoint: Path, tmp_path: P
     exact = make_reward({"exact": 0.5}, material)(examples, texts)
     assert added(examples, texts) == pytest.approx([a + b for a, b in zip(expected, exact)])
     assert all(judged.marks(e) and added.marks(e) for e in examples)
+
+
+def test_a_reward_model_is_trained_on_preferences(
+    material: Material, checkpoint: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(TaskError, match="ranked answers"):
+        make_reward({"model": "preferences"}, replace(material, folder=tmp_path))
+    pairs = tuple(
+        Comparison(str(i), e.text, (f"{e.target}", f"{e.target} Sorry, sorry."))
+        for i, e in enumerate(material.examples)
+    )
+    known = replace(
+        material,
+        task=replace(material.task, comparisons=pairs),
+        folder=tmp_path,
+        quiet=True,
+        model=str(checkpoint),
+    )
+    judged = make_reward({"model": "preferences"}, known)
+    texts = [str(e.target) for e in known.examples]
+    marks = judged(known.examples, texts)
+    assert marks != judged(known.examples, [f"{t} Sorry, sorry." for t in texts])
+    assert make_reward({"model": "preferences"}, known)(known.examples, texts) == marks
+    assert len(list(tmp_path.glob("reward_model/reward_model.json"))) == 1
 
 
 @pytest.mark.parametrize(

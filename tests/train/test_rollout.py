@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from train.game import Player, Stopped, undecided
+from train.game import Player, Stopped, play, undecided
 
 from tailorbird.approaches.base import Run, make_approach
 from tailorbird.errors import TrainingError
@@ -143,16 +143,15 @@ def test_fine_tuned_goes_on_from_its_start(
 # ---- runs --------------------------------------------------------------------------------------
 
 
-def trained(folder: Path) -> dict[str, torch.Tensor]:
-    return load_file(folder / "trained.safetensors")
+PPO = "ppo:2"
 
 
-def played(
+def elsewhere(
     base: str, folder: Path, fatal: int = 0, size: int = 2, launch: Sequence[str] = ()
 ) -> int:
-    """The return code of a run of its own; see game.py."""
+    """The return code of a run in a process of its own; see game.py."""
     path = os.pathsep.join([str(HERE.parent), *sys.path])
-    game = [str(HERE / "game.py"), "ppo:2", base, str(folder), str(size), str(fatal)]
+    game = [str(HERE / "game.py"), PPO, base, str(folder), str(size), str(fatal)]
     child = subprocess.run(
         [sys.executable, *launch, *game],
         env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}, capture_output=True,
@@ -163,11 +162,10 @@ def played(
 
 
 @pytest.fixture(scope="module")
-def whole(base: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that nobody disturbed."""
+def whole(base: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A run that nobody disturbed: its folder, and what was trained."""
     folder = tmp_path_factory.mktemp("whole")
-    assert played(base, folder) == 0
-    return folder
+    return folder, play(PPO, base, folder, size=2)
 
 
 @pytest.mark.parametrize("settings", ["grpo", {"ppo": {"epochs": 2, "target_divergence": 0.5}}])
@@ -204,21 +202,24 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(
     assert told[0] == told[1]
 
 
-def test_a_killed_process_is_taken_up(base: str, whole: Path, tmp_path: Path) -> None:
+def test_a_killed_process_is_taken_up(
+    base: str, whole: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
     fatal = random.randint(2, 30)
-    assert played(base, tmp_path, fatal) == -9
-    assert played(base, tmp_path) == 0
-    expected, resumed = trained(whole), trained(tmp_path)
-    assert expected.keys() == resumed.keys()
-    for name, weight in expected.items():
+    assert elsewhere(base, tmp_path, fatal) == -9
+    resumed = play(PPO, base, tmp_path, size=2)
+    assert resumed.keys() == whole[1].keys()
+    for name, weight in whole[1].items():
         assert torch.equal(weight, resumed[name]), f"{name}, killed at loss {fatal}"
 
 
-def test_two_processes_are_one(base: str, whole: Path, tmp_path: Path) -> None:
+def test_two_processes_are_one(
+    base: str, whole: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
     """Answers are drawn by seed and prompt, wherever; advantages are whitened over all of them."""
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    assert played(base, tmp_path, size=1, launch=launch) == 0
-    one, two = trained(whole), trained(tmp_path)
-    assert max(float((one[n] - two[n]).abs().max()) for n in one) < 1e-4
-    logs = [read_jsonl(folder / "training/log.jsonl") for folder in (whole, tmp_path)]
+    assert elsewhere(base, tmp_path, size=1, launch=launch) == 0
+    two = load_file(tmp_path / "trained.safetensors")
+    assert max(float((w - two[n]).abs().max()) for n, w in whole[1].items()) < 1e-4
+    logs = [read_jsonl(folder / "training/log.jsonl") for folder in (whole[0], tmp_path)]
     assert [r["loss"] for r in logs[1]] == pytest.approx([r["loss"] for r in logs[0]], abs=1e-4)

@@ -122,9 +122,15 @@ class Prompted:
         else:
             completions = self._complete(lm, prompts, progress)
             predictions = [self._prediction(c) for c in completions]
+        return [self._cited(p, passages) for p, passages in zip(predictions, shown)]
+
+    def drawn(self, examples: Sequence[Example], sampling: Sampling) -> list[Prediction]:
+        """An answer per example, drawn as `sampling` says."""
+        lm, shown = self.lm(), self._passages(examples)
+        completions = lm.complete(self._prompts(lm, examples, shown), sampling)
         return [
-            replace(p, citations=tuple(dict.fromkeys(s.document for s in passages)))
-            for p, passages in zip(predictions, shown)
+            self._cited(self._prediction(c), passages)
+            for c, passages in zip(completions, shown, strict=True)
         ]
 
     def _complete(
@@ -140,6 +146,10 @@ class Prompted:
         if self.labels and completion.error is None:
             text = recognise_label(text, self.labels) or text
         return Prediction(text, usage=completion.usage, error=completion.error)
+
+    @staticmethod
+    def _cited(prediction: Prediction, shown: Sequence[Passage]) -> Prediction:
+        return replace(prediction, citations=tuple(dict.fromkeys(p.document for p in shown)))
 
     def _passages(self, examples: Sequence[Example]) -> list[list[Passage]]:
         if self.index is None:

@@ -132,7 +132,8 @@ class ClassificationHead:
     class_weights: bool = False
     """Let every class count the same, however rare."""
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    epochs: Annotated[int, Field(ge=1)] = 3
+    epochs: Annotated[int, Field(ge=1)] | None = None
+    """By default 3, and more where there are fewer than 400 examples."""
     learning_rate: Annotated[float, Field(gt=0)] | None = None
     """By default the adapter's usual one; for a frozen base 0.01."""
     batch_size: Annotated[int, Field(ge=1)] = 16
@@ -175,10 +176,16 @@ class ClassificationHead:
         objective = Classify(self.label_smoothing, weights, Layout(solver.body.pad))
         recipe = Recipe(
             learning_rate=self.learning_rate or self._usual_rate(solver.body.model),
-            epochs=self.epochs, batch_size=self.batch_size, seed=run.seed,
+            epochs=self.epochs_on(task), batch_size=self.batch_size, seed=run.seed,
         )  # fmt: skip
         folder = run.folder / "training"
         train(solver.headed, objective, rows, recipe, folder, run.quiet, run.watch)
+
+    def epochs_on(self, task: Task) -> int:
+        """Passes over the training data of `task`: as given, or as suits the number of examples."""
+        from tailorbird.train.recipe import suited_epochs
+
+        return self.epochs or suited_epochs(len(task.examples("train")))
 
     def _usual_rate(self, body: Any) -> float:
         from tailorbird.train.objectives.classify import Classify

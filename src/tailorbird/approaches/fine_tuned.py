@@ -52,7 +52,8 @@ class FineTuned:
     """Share of examples whose facts are drawn anew."""
     list_labels: bool = False
     """Whether the prompt lists the labels; once tuned, the model knows them."""
-    epochs: Annotated[int, Field(ge=1)] = 3
+    epochs: Annotated[int, Field(ge=1)] | None = None
+    """By default 3, and of `sft` more where there are fewer than 400 examples."""
     learning_rate: Annotated[float, Field(gt=0)] | None = None
     """By default the adapter's usual one times the objective's `rate`."""
     batch_size: Annotated[int, Field(ge=1)] = 8
@@ -139,6 +140,15 @@ class FineTuned:
         earlier: Any = make_approach("fine_tuned", shared | dict(self.start))
         return [*earlier._stages(), self]
 
+    def epochs_on(self, task: Task) -> int:
+        """Passes over the training data of `task`: as given, or as suits the number of examples."""
+        from tailorbird.train.recipe import suited_epochs
+
+        if self.epochs is not None:
+            return self.epochs
+        known = len(task.examples("train"))
+        return suited_epochs(min(known, self.limit or known)) if self.objective == "sft" else 3
+
     # ---- one stage ---------------------------------------------------------------------------
 
     def _train(self, task: Task, run: Run, policy: Any, chat: Any, usual_rate: float) -> None:
@@ -204,8 +214,8 @@ class FineTuned:
                 solver.system, example, passages=shown[1] if shown else ()
             ),
             context=context(policy),
-            epochs=self.epochs, seed=run.seed, model=run.model, folder=run.folder, quiet=run.quiet,
-            draw=draw,
+            epochs=self.epochs_on(task), seed=run.seed, model=run.model, folder=run.folder,
+            quiet=run.quiet, draw=draw,
         )  # fmt: skip
 
 

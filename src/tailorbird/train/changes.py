@@ -13,6 +13,7 @@ from tailorbird.task.benchmark import Task
 from tailorbird.task.task import Rung
 from tailorbird.train.memory import ROOM, Range
 from tailorbird.train.space import with_changes as with_settings
+from tailorbird.train.workload import epochs_of
 
 if TYPE_CHECKING:
     from tailorbird.train.plan import Change, Plan, Planner, RungPlan
@@ -176,7 +177,7 @@ def _less(total: Range, part: Range, share: float) -> Range:
 
 def _epochs(task: Task, name: str) -> int:
     (rung,) = task.only([name]).spec.rungs
-    return int(getattr(make_approach(rung.approach, rung.settings), "epochs", 1))
+    return epochs_of(make_approach(rung.approach, rung.settings), task)
 
 
 def _used(task: Task, name: str) -> float:

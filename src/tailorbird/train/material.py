@@ -37,8 +37,10 @@ class Material:
     """Reason -> how many rows were left out for it."""
 
     def drawn(self) -> list[Shown]:
-        """Every example once per epoch, as it is shown."""
-        return self.draw(self.examples, self.epochs, self.seed)
+        """Examples once per epoch, as they are shown; `draw` may leave some out."""
+        shown = self.draw(self.examples, self.epochs, self.seed)
+        self.leave_out("answer not in the passages", self.epochs * len(self.examples) - len(shown))
+        return shown
 
     def answered(self) -> list[Row]:
         """Prompts with their gold answers; the answers are learned."""

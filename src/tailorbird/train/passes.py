@@ -1,8 +1,8 @@
 """A batch in several forward and backward passes: it teaches the same, and less is held at once.
 
-Losses are sums, so the gradients of the parts add up to that of the batch. On a CPU a few hundred
+Losses are sums, so the gradients of the parts add up to that of the batch. On a CPU a thousand
 tokens are enough for matrix products to run at full rate, and what is kept for the gradient of the
-next few hundred can go where that of the last ones was.
+next thousand can go where that of the last was.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from typing import Any
 from tailorbird.train.objectives.base import Objective
 from tailorbird.train.rows import Batch
 
-CPU_TOKENS = 512
+CPU_TOKENS = 1024
 """Tokens of one pass on a CPU."""
 
 

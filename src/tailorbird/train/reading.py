@@ -14,6 +14,7 @@ from functools import cached_property
 
 from tailorbird.retrieve.passages import Passage, PassageIndex
 from tailorbird.task.benchmark import Task
+from tailorbird.task.facts import unsupported
 from tailorbird.task.types import Example, Message
 
 Shown = tuple[Example, tuple[Passage, ...]]
@@ -61,16 +62,21 @@ class Reading:
         return places
 
     def draw(self, examples: Sequence[Example], epochs: int, seed: int) -> list[Shown]:
-        """Every example once per epoch, with passages and facts drawn anew each time."""
+        """Examples once per epoch, with passages and facts drawn anew each time.
+
+        Those are left out whose answer states a fact that is not shown, as where it rests on more
+        passages than there is room for: they would teach to make facts up.
+        """
         found = dict(zip(
             (e.id for e in examples),
             self.index.search([e.text for e in examples], _CANDIDATES),
         ))  # fmt: skip
         said = abstention(self.task, examples)
-        return [
+        shown = (
             self._show(e, found[e.id], said, random.Random(f"{seed}-{number}-{e.id}"))
             for number, (e, _) in enumerate(as_given(examples, epochs, seed))
-        ]
+        )
+        return [each for each in shown if _grounded(*each)]
 
     def _show(
         self, example: Example, found: list[Passage], said: str | None, rng: random.Random
@@ -91,6 +97,11 @@ class Reading:
         if rng.random() < self.redraw:
             return redraw_facts(example, shown, rng)
         return example, tuple(shown)
+
+
+def _grounded(example: Example, shown: Sequence[Passage]) -> bool:
+    texts = [f"{p.title}\n{p.text}" for p in shown]
+    return not unsupported(str(example.target), [*texts, example.text])
 
 
 # ---- facts drawn anew ----------------------------------------------------------------------

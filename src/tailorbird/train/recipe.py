@@ -42,26 +42,15 @@ def usual_rate(width: int) -> float:
     return float(5e-5 * (2000 / width) ** 0.781)
 
 
-@dataclass(frozen=True)
-class Suited:
-    """Settings for few examples."""
-
-    epochs: int
-    rank: int
-
-
-def suited_to(examples: int) -> Suited:
-    """What suits LoRA on so many examples; the rate stays the usual one.
+def suited_epochs(examples: int) -> int:
+    """How many epochs suit so many examples; rank and rate stay the usual ones.
 
     Three epochs of 40 examples are 15 steps, and end before anything is learned. The figures
     behind it stand in docs/self-supervised.md (benchmarks/few_examples.py).
     """
-    epochs = round(_LOOKS / max(1, examples))
-    return Suited(min(_MOST_EPOCHS, max(3, epochs)), 8 if examples < _MANY else 16)
+    return min(_MOST_EPOCHS, max(3, round(_LOOKS / max(1, examples))))
 
 
 _LOOKS = 1200
 """Examples seen in all epochs together, at least."""
 _MOST_EPOCHS = 20
-_MANY = 400
-"""Examples from which on the defaults are right."""

@@ -4,7 +4,7 @@ The head reads the hidden state of the last token, the one that ends the answer 
 it. It is a trained module of the model, so that the optimiser and checkpoints hold it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,14 +17,16 @@ from tailorbird.models.base import Progress
 from tailorbird.models.chat import Chat, Row
 from tailorbird.models.local import load_parts
 from tailorbird.store import read_json, write_json
-from tailorbird.task.types import Prompt
+from tailorbird.task.benchmark import Task
+from tailorbird.task.types import Example, Prompt
 from tailorbird.train.adapters.base import Adapter, make_adapter
+from tailorbird.train.adapters.lora import LoRA
 from tailorbird.train.attention import attends_by_row
 from tailorbird.train.engine import forget_checkpoints, load_trained, save_trained, train
 from tailorbird.train.material import Material
 from tailorbird.train.objectives.base import Layout, last_hidden
 from tailorbird.train.policy import attach, has_virtual_tokens
-from tailorbird.train.recipe import Recipe
+from tailorbird.train.recipe import Recipe, usual_rate
 from tailorbird.train.reference import by_length
 from tailorbird.train.rows import Batch
 
@@ -66,7 +68,7 @@ def rewards_of(model: nn.Module, batch: Batch) -> Tensor:
     if head is None:
         raise TrainingError(
             "rewards need a head on the model, and this one has none",
-            hint="train reward models with train.reward_model.fit, not as a rung",
+            hint="train a reward model by best_of, or by reward: {model: preferences}",
         )
     # A sum of products: as a layer it would be rounded to bfloat16 in mixed precision.
     rewards: Tensor = (last_hidden(model, batch).float() * head.weight[0].float()).sum(-1)
@@ -135,7 +137,8 @@ class RewardModel:
         """
         if not (folder / RECORD).is_file():
             raise ModelError(
-                f"no reward model in {folder}", hint="train.reward_model.fit writes one"
+                f"no reward model in {folder}",
+                hint="write model: preferences to train one on data.preferences",
             )
         record = read_json(folder / RECORD)
         adapter = make_adapter(record["adapter"])
@@ -154,6 +157,28 @@ class RewardModel:
 def layout_of(model: Any, chat: Chat) -> Layout:
     """Rows end to end, for models that can keep them apart."""
     return Layout(chat.pad, attends_by_row(model))
+
+
+def learned(
+    task: Task, ask: Callable[[Example], Prompt], base: str, folder: Path, epochs: int = 1,
+    seed: int = 0, quiet: bool = False,
+) -> RewardModel:  # fmt: skip
+    """A reward model in `folder`, by the usual means, from the preferences of `task`.
+
+    `ask` makes the prompt of an example, whose answers are to be judged behind it. Raises
+    `TaskError` where the task names no preferences.
+    """
+    from tailorbird.train.objectives.reward import Reward
+
+    model, tokenizer = load_parts(base)
+    config, adapter = model.config.get_text_config(), LoRA()
+    material = Material(
+        task, Chat(tokenizer), (), lambda example, _: ask(example),
+        context=int(getattr(config, "max_position_embeddings", 1 << 20)), epochs=epochs, seed=seed,
+        model=base, folder=folder, quiet=quiet,
+    )  # fmt: skip
+    rate = adapter.rate * usual_rate(config.hidden_size) * Reward.rate
+    return fit(material, Reward(), adapter, Recipe(learning_rate=rate))
 
 
 def fit(material: Material, objective: "Reward", adapter: Adapter, recipe: Recipe) -> RewardModel:

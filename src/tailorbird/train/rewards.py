@@ -14,12 +14,14 @@ from tailorbird.registry import module
 from tailorbird.task.benchmark import Task
 from tailorbird.task.types import Example, Prediction, Prompt
 from tailorbird.train.material import Material
-from tailorbird.train.reward_model import RewardModel
+from tailorbird.train.reward_model import RewardModel, learned
 
 Settings = str | Mapping[str, float | str]
-"""A scorer, or several with their weights, and the folder of a reward model: `exact`,
-`{facts: 1, unsupported: 0.5}`, `{exact: 1, model: FOLDER}`."""
+"""A scorer, or several with their weights, and a reward model: `exact`,
+`{facts: 1, unsupported: 0.5}`, `{exact: 1, model: FOLDER}`, `{model: preferences}`."""
 MODEL = "model"
+PREFERENCES = "preferences"
+"""In place of a folder: train the reward model on the task's preferences."""
 
 
 class Reward(Protocol):
@@ -102,11 +104,23 @@ def make_reward(settings: Settings | None, material: Material) -> Reward:
     if named:
         parts.append(Scored(material.task, {n: _weight(n, w) for n, w in named.items()}))
     if folder is not None:
-        judge = RewardModel.load(Path(str(folder)))
-        parts.append(Judged(judge, lambda example: material.ask(example, None)))
+        parts.append(_judged(str(folder), material))
     if not parts:
         raise TaskError("the reward names no scorer", hint="write reward: exact, for instance")
     return parts[0] if len(parts) == 1 else Added(tuple(parts))
+
+
+def _judged(folder: str, material: Material) -> Judged:
+    def ask(example: Example) -> Prompt:
+        return material.ask(example, None)
+
+    if folder != PREFERENCES:
+        return Judged(RewardModel.load(Path(folder)), ask)
+    made = learned(
+        material.task, ask, material.model, material.folder / "reward_model",
+        seed=material.seed, quiet=material.quiet,
+    )  # fmt: skip
+    return Judged(made, ask)
 
 
 def _weight(scorer: str, weight: float | str) -> float:

@@ -197,7 +197,7 @@ def _stage(task: Task, stage: Any, adapter: Any, chat: Any, config: Any) -> Trai
     return Training(
         adapter=adapter,
         rows=list(rows),
-        total=round(len(rows) * scale * stage.epochs),
+        total=round(len(rows) * scale * epochs_of(stage, task)),
         wanted=recipe.get("batch_size", stage.batch_size) * recipe.get("accumulation", 1),
         optimizer=recipe.get("optimizer", "adamw"),
         checkpointing=bool(trainer.get("gradient_checkpointing", False)),
@@ -235,10 +235,16 @@ def _supervised(task: Task, approach: Any, chat: Any) -> Training:
     return Training(
         adapter=adapter,
         rows=[chat.row(build_prompt(system, e), str(e.target)) for e in some],
-        total=len(every) * approach.epochs,
+        total=len(every) * epochs_of(approach, task),
         wanted=approach.batch_size,
         notes=notes,
     )
+
+
+def epochs_of(approach: Any, task: Task) -> int:
+    """Passes of a rung over its training data; some choose them by the number of examples."""
+    suited = getattr(approach, "epochs_on", None)
+    return int(suited(task) if suited else getattr(approach, "epochs", 1))
 
 
 def _most(examples: Sequence[Example], limit: int | None) -> Sequence[Example]:

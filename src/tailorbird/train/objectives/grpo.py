@@ -41,7 +41,7 @@ class GRPO(OnAnswers):
     average: Literal["tokens", "answers", "longest"] = "tokens"
     """Of what the loss is the mean: all tokens; answers, each the mean of its tokens (long answers
     then count less per token); answers, each the sum of its tokens over the longest length."""
-    rate: ClassVar[float] = 0.1
+    rate: ClassVar[float] = 0.3
 
     @property
     def anchored(self) -> bool:

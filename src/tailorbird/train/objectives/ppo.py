@@ -50,7 +50,7 @@ class PPO(OnAnswers):
     """How far a value may go from what it was at the rollout."""
     value_weight: Annotated[float, Field(gt=0)] = 0.1
     """Of the value head's loss, as its gradient also goes into the layers below."""
-    rate: ClassVar[float] = 0.1
+    rate: ClassVar[float] = 0.3
 
     @property
     def anchored(self) -> bool:
