@@ -7,7 +7,18 @@ import warnings
 import typer
 
 from tailorbird import __version__
-from tailorbird.cli import check, climb, new, plan, pretrain, report, schema, search, vocabulary
+from tailorbird.cli import (
+    audit,
+    check,
+    climb,
+    new,
+    plan,
+    pretrain,
+    report,
+    schema,
+    search,
+    vocabulary,
+)
 from tailorbird.errors import TailorbirdError
 
 _INTERRUPTED = 130
@@ -24,7 +35,9 @@ app = typer.Typer(
         "tailorbird climb my-task"
     ),
 )
-for command in (new, check, plan, climb, search, report, schema, pretrain, vocabulary):
+for command in (
+    new, check, plan, climb, audit, search, report, schema, pretrain, vocabulary,
+):  # fmt: skip
     app.command(command.__name__.rsplit(".", 1)[-1], epilog=command.EXAMPLES)(command.command)
 
 

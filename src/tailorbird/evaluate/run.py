@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tailorbird.approaches.base import Solver
+from tailorbird.errors import StoreError
 from tailorbird.evaluate.results import RungResult
 from tailorbird.evaluate.statistics import Estimate, estimate_mean, estimate_quantile
 from tailorbird.models.files import is_endpoint
@@ -66,6 +67,17 @@ def answer_test(
     latencies = _latencies(solver, examples, rows, folder, quiet)
     predictions = tuple(_prediction(r) for r in rows)
     return Answered(predictions, latencies, sum(r["batch_seconds"] for r in rows))
+
+
+def read_answers(folder: Path, task: Task) -> tuple[Prediction, ...]:
+    """The answers in a rung's folder. Raises `StoreError` where some are missing."""
+    rows = read_jsonl(folder / "answers.jsonl")
+    if [r["id"] for r in rows] != [e.id for e in task.examples("test")]:
+        raise StoreError(
+            f"{folder} does not hold the answers to this task's test items",
+            hint="run tailorbird climb again with the same task file and data",
+        )
+    return tuple(_prediction(r) for r in rows)
 
 
 def _whole_chunks(rows: list[Any], total: int) -> list[Any]:

@@ -51,9 +51,7 @@ class Estimate:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Estimate":
         """The estimate that `to_json` wrote."""
-        low = -math.inf if data["low"] is None else data["low"]
-        high = math.inf if data["high"] is None else data["high"]
-        return cls(**{**data, "low": low, "high": high})
+        return cls(**with_ends(data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +79,18 @@ class Comparison:
     def to_json(self) -> dict[str, Any]:
         """Plain values; an end that the sample cannot tell is null."""
         return finite(asdict(self))
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Comparison":
+        """The comparison that `to_json` wrote."""
+        return cls(**with_ends(data))
+
+
+def with_ends(record: dict[str, Any]) -> dict[str, Any]:
+    """`record` of an interval with infinite ends where `finite` wrote null."""
+    low = -math.inf if record["low"] is None else record["low"]
+    high = math.inf if record["high"] is None else record["high"]
+    return {**record, "low": low, "high": high}
 
 
 def finite(record: dict[str, Any]) -> dict[str, Any]:

@@ -239,6 +239,8 @@ class TaskSpec(Strict):
     """Used when `model` is an endpoint."""
     rungs: tuple[Rung, ...]
     """Cheap to dear: the order is the ladder."""
+    audits: tuple[dict[str, dict[str, Any]], ...] = ()
+    """What to look for in `tailorbird audit`: names, or names with settings; none: everything."""
     seed: int = 0
 
     @field_validator(
@@ -251,9 +253,23 @@ class TaskSpec(Strict):
             raise ValueError("name at least one rung")
         return _named([_rung(v) for v in value])
 
+    @field_validator(
+        "audits", mode="before",
+        json_schema_input_type=tuple[str | dict[str, dict[str, Any] | None], ...],
+    )  # fmt: skip
+    @classmethod
+    def _audits(cls, value: Any) -> Any:
+        if not isinstance(value, (list, tuple)):
+            raise ValueError("audits are a list of names, or of names with settings")
+        return tuple({r["approach"]: r["settings"]} for r in map(_rung, value))
+
     @model_validator(mode="after")
     def _names_exist(self) -> "TaskSpec":
         _check_rungs(self.rungs)
+        for name in (name for each in self.audits for name in each):
+            if name not in names("evaluate.audits"):
+                near = nearest(name, names("evaluate.audits"))
+                raise ValueError(f'audits: no audit is called "{name}"{near}')
         scorers = names("task.scorers")
         if self.bar.primary.metric not in scorers:
             raise ValueError(
@@ -272,10 +288,10 @@ class TaskSpec(Strict):
     def digest(self) -> str:
         """SHA-256 of what all rungs of one benchmark share.
 
-        Not of rungs, model, its limits, bar and budget: they change no answer of another rung, so
+        Not of rungs, audits, model, its limits, bar and budget: they change no answer of another rung, so
         a new bar or more money redoes nothing.
         """
-        apart = {"rungs", "model", "endpoint", "bar", "budget"}
+        apart = {"rungs", "audits", "model", "endpoint", "bar", "budget"}
         content = self.model_dump(mode="json", exclude=apart)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

@@ -1,5 +1,6 @@
 """How weights may change: attach, save and merge what the files in `adapters` describe (PEFT)."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -102,7 +103,10 @@ def _with_weights(model: Any, file: Path) -> Any:
 def _fitting(what: str) -> Iterator[None]:
     """Turn the errors of PEFT and torch into one line."""
     try:
-        yield
+        with warnings.catch_warnings():
+            # PEFT asks transformers for a property by its former name.
+            warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+            yield
     except TailorbirdError:
         raise
     except (OSError, ValueError, KeyError, RuntimeError, need("safetensors").SafetensorError) as e:

@@ -1,0 +1,119 @@
+"""Look for what broke: audits of the rungs of a finished climb.
+
+    runs/NAME/rungs/RUNG/audits/AUDIT.json     what was found
+    runs/NAME/rungs/RUNG/audits/AUDIT/         its work, while it goes on
+
+An audit whose file is there, made with the same settings of the same rung, is not made again.
+"""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tailorbird
+from tailorbird.approaches.base import load_solver
+from tailorbird.climbing import slug
+from tailorbird.errors import MissingExtra, ModelError, StoreError, TaskError, nearest
+from tailorbird.evaluate.audits.base import Audit, Audited, Subject, make_audit
+from tailorbird.evaluate.run import read_answers
+from tailorbird.registry import names
+from tailorbird.store import digest, read_json, write_json
+from tailorbird.task.benchmark import Task
+
+
+@dataclass(frozen=True)
+class RungAudits:
+    """What was found of one rung."""
+
+    rung: str
+    found: tuple[Audited, ...]
+    missing: Mapping[str, str]
+    """Audit -> why it was not made."""
+
+
+def audit(
+    task: Task, out: Path, rungs: Sequence[str] = (), only: Sequence[str] = (), quiet: bool = False
+) -> tuple[RungAudits, ...]:
+    """Audit `rungs` of the climb in `out`; by default the one that is enough, or else the best.
+
+    `only` names audits; by default those of the task file, or all. One that cannot be made of a
+    rung is reported with the reason. Raises `StoreError` where there is no such climb.
+    """
+    chosen = rungs or _default_rungs(out)
+    audits = _chosen(task, only)
+    return tuple(_audit_rung(task, rung, audits, out, quiet) for rung in chosen)
+
+
+def read_audits(out: Path, rungs: Sequence[str]) -> tuple[RungAudits, ...]:
+    """What was found before, of those `rungs` of which anything was."""
+    read = []
+    for rung in rungs:
+        files = sorted((out / "rungs" / slug(rung) / "audits").glob("*.json"))
+        if files:
+            found = tuple(Audited.from_json(read_json(file)["found"]) for file in files)
+            read.append(RungAudits(rung, found, {}))
+    return tuple(read)
+
+
+def _default_rungs(out: Path) -> list[str]:
+    if not (out / "verdict.json").is_file():
+        raise StoreError(f"no finished climb in {out}", hint="tailorbird climb makes one")
+    verdict = read_json(out / "verdict.json")
+    return [name for name in (verdict["enough"] or verdict["best"],) if name]
+
+
+def _chosen(task: Task, only: Sequence[str]) -> dict[str, Audit]:
+    settings: dict[str, Mapping[str, Any]] = {n: {} for n in names("evaluate.audits")}
+    if task.spec.audits:
+        settings = {name: given for each in task.spec.audits for name, given in each.items()}
+    for name in only:
+        if name not in settings and name not in names("evaluate.audits"):
+            raise TaskError(f'no audit is called "{name}"{nearest(name, settings)}')
+    return {name: make_audit(name, settings.get(name, {})) for name in (only or settings)}
+
+
+def _audit_rung(
+    task: Task, rung: str, audits: Mapping[str, Audit], out: Path, quiet: bool
+) -> RungAudits:
+    folder = out / "rungs" / slug(rung)
+    if not (folder / "fitted.json").is_file():
+        raise StoreError(f'{out} holds no finished rung "{rung}"', hint="tailorbird climb runs it")
+    predictions = read_answers(folder, task)
+    solver = load_solver(folder / "solver")
+    known = read_json(folder / "rung.json")["fingerprint"]
+    found, missing = [], {}
+    for name, made in audits.items():
+        work = folder / "audits" / name
+        subject = Subject(task, rung, solver, predictions, work, out / "cache", quiet)
+        print_of = digest([known, repr(made), tailorbird.__version__])
+        try:
+            found.append(_made(name, made, subject, print_of))
+        except _NotMade as reason:
+            missing[name] = str(reason)
+        except (MissingExtra, ModelError, TaskError) as error:
+            missing[name] = f"{error} ({error.hint})" if error.hint else str(error)
+    return RungAudits(rung, tuple(found), missing)
+
+
+class _NotMade(Exception):
+    """An audit does not suit the rung."""
+
+
+def _made(name: str, made: Audit, subject: Subject, fingerprint: str) -> Audited:
+    file = subject.folder.with_name(f"{name}.json")
+    before = read_json(file) if file.is_file() else {}
+    if before.get("fingerprint") == fingerprint:
+        return Audited.from_json(before["found"])
+    reason = made.missing(subject)
+    if reason is not None:
+        raise _NotMade(reason)
+    mark = subject.folder / "fingerprint.json"
+    if mark.is_file() and read_json(mark) != fingerprint:
+        shutil.rmtree(subject.folder)  # work of other settings, or of another rung
+    write_json(mark, fingerprint)
+    found = made.examine(subject)
+    write_json(file, {"fingerprint": fingerprint, "found": found.to_json()})
+    shutil.rmtree(subject.folder)
+    return found

@@ -1,0 +1,64 @@
+"""Look for what broke in the rungs of a finished climb."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tailorbird.cli.options import (
+    AsJson,
+    DataFolder,
+    Overrides,
+    Quiet,
+    Study,
+    load,
+    parse_overrides,
+)
+
+if TYPE_CHECKING:
+    from tailorbird.auditing import RungAudits
+
+EXAMPLES = (
+    "Examples:\n\n"
+    "tailorbird audit studies/insurance-email\n\n"
+    "tailorbird audit my-task --rung fine_tuned --only robustness --only retention"
+)
+
+
+def command(
+    study: Study,
+    data_folder: DataFolder = None,
+    out: Annotated[Path | None, typer.Option(help="The climb's folder; default runs/NAME.")] = None,
+    rung: Annotated[
+        list[str] | None,
+        typer.Option(help="Audit this rung (may be repeated); default: the one that is enough."),
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Make this audit only (may be repeated).")
+    ] = None,
+    set_: Overrides = None,
+    quiet: Quiet = False,
+    json: AsJson = False,
+) -> None:
+    """Look for what broke: bias, robustness, forgetting. The task file's `audits` say how."""
+    import json as codec
+
+    from rich.console import Console
+
+    from tailorbird.auditing import audit
+    from tailorbird.evaluate.audit_table import print_audits
+
+    silent = quiet or json
+    task = load(study, data_folder, parse_overrides(set_), silent)
+    out = out or Path("runs") / task.spec.name
+    audited = audit(task, out, rung or (), only or (), silent)
+    if json:
+        print(codec.dumps([_plain(a) for a in audited], indent=2, ensure_ascii=False))
+    elif not quiet:
+        for each in audited:
+            print_audits(Console(), each)
+
+
+def _plain(audited: "RungAudits") -> dict[str, object]:
+    found = [a.to_json() for a in audited.found]
+    return {"rung": audited.rung, "found": found, "missing": dict(audited.missing)}

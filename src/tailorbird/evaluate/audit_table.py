@@ -1,0 +1,58 @@
+"""What audits found, for terminals."""
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tailorbird.auditing import RungAudits
+from tailorbird.evaluate.audits.base import Audited, Line
+from tailorbird.evaluate.statistics import Comparison, Estimate
+
+
+def print_audits(console: Console, audited: RungAudits) -> None:
+    """One table per audit, with its notes; then what was not audited, and why."""
+    for found in audited.found:
+        console.print(Text(f"\n{found.title}: {audited.rung}", style="bold"))
+        console.print(table(found))
+        for note in found.notes:
+            console.print(Text(f"- {note}"))
+    for name, reason in audited.missing.items():
+        console.print(Text(f"\n{name} was not made: {reason}", style="dim"))
+
+
+def table(found: Audited) -> Table:
+    """One row per line: estimate, change with its corrected p-value, and how it stands."""
+    made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    made.add_column("")
+    made.add_column(found.measure + (", %" if found.share else ""), justify="right")
+    changes = any(line.change for line in found.lines)
+    if changes:
+        made.add_column("change" + (", points" if found.share else ""), justify="right")
+        made.add_column("p", justify="right")
+    made.add_column("n", justify="right")
+    made.add_column("")
+    for line in found.lines:
+        cells = [line.name, interval(line.estimate, found.share)]
+        if changes:
+            p = "" if line.p_value is None else f"{line.p_value:.3f}"
+            cells += [interval(line.change, found.share), p]
+        n = line.estimate.n if line.estimate else None
+        made.add_row(*map(Text, [*cells, "" if n is None else f"{n:,}", standing(line)]))
+    return made
+
+
+def interval(found: Estimate | Comparison | None, share: bool) -> str:
+    """`71 [63, 78]`; a change has its sign: `-3.0 [-6.1, +0.2]`."""
+    if found is None:
+        return ""
+    scale, places = (100, 1) if share else (1, 3)
+    sign = "+" if isinstance(found, Comparison) else ""
+    value = found.difference if isinstance(found, Comparison) else found.value
+    shown = [f"{scale * v:{sign}.{places}f}" for v in (value, found.low, found.high)]
+    return f"{shown[0]} [{shown[1]}, {shown[2]}]"
+
+
+def standing(line: Line) -> str:
+    """Whether the line is within its limit, and what is to be said of it."""
+    mark = {True: "✓", False: "✗ beyond the limit", None: ""}[line.holds]
+    return f"{mark} {line.note}".strip()
