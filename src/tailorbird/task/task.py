@@ -288,8 +288,8 @@ class TaskSpec(Strict):
     def digest(self) -> str:
         """SHA-256 of what all rungs of one benchmark share.
 
-        Not of rungs, audits, model, its limits, bar and budget: they change no answer of another rung, so
-        a new bar or more money redoes nothing.
+        Not of rungs, audits, model, its limits, bar and budget: they change no answer of another
+        rung, so a new bar or more money redoes nothing.
         """
         apart = {"rungs", "audits", "model", "endpoint", "bar", "budget"}
         content = self.model_dump(mode="json", exclude=apart)
