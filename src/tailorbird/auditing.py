@@ -13,9 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import tailorbird
-from tailorbird.approaches.base import load_solver
-from tailorbird.climbing import slug
-from tailorbird.errors import MissingExtra, ModelError, StoreError, TaskError, nearest
+from tailorbird.climbing import load_fitted, slug
+from tailorbird.errors import (
+    DataError,
+    MissingExtra,
+    ModelError,
+    StoreError,
+    TaskError,
+    nearest,
+)
 from tailorbird.evaluate.audits.base import Audit, Audited, Subject, make_audit
 from tailorbird.evaluate.run import read_answers
 from tailorbird.registry import names
@@ -39,9 +45,11 @@ def audit(
     """Audit `rungs` of the climb in `out`; by default the one that is enough, or else the best.
 
     `only` names audits; by default those of the task file, or all. One that cannot be made of a
-    rung is reported with the reason. Raises `StoreError` where there is no such climb.
+    rung is reported with the reason. Raises `StoreError` where there is no such climb, or where it
+    is one of another benchmark.
     """
-    chosen = rungs or _default_rungs(out)
+    _check_climb(task, out)
+    chosen = rungs or [_default_rung(out)]
     audits = _chosen(task, only)
     return tuple(_audit_rung(task, rung, audits, out, quiet) for rung in chosen)
 
@@ -57,11 +65,22 @@ def read_audits(out: Path, rungs: Sequence[str]) -> tuple[RungAudits, ...]:
     return tuple(read)
 
 
-def _default_rungs(out: Path) -> list[str]:
-    if not (out / "verdict.json").is_file():
+def _check_climb(task: Task, out: Path) -> None:
+    if not (out / "manifest.json").is_file() or not (out / "verdict.json").is_file():
         raise StoreError(f"no finished climb in {out}", hint="tailorbird climb makes one")
+    if read_json(out / "manifest.json").get("benchmark") != task.digest:
+        raise StoreError(
+            f"the climb in {out} was made with another task file, other data or other documents",
+            hint="run tailorbird climb again: rungs that are still valid are not run anew",
+        )
+
+
+def _default_rung(out: Path) -> str:
     verdict = read_json(out / "verdict.json")
-    return [name for name in (verdict["enough"] or verdict["best"],) if name]
+    name: str | None = verdict["enough"] or verdict["best"]
+    if name is None:
+        raise StoreError(f"the climb in {out} could measure no rung", hint="name one with --rung")
+    return name
 
 
 def _chosen(task: Task, only: Sequence[str]) -> dict[str, Audit]:
@@ -69,8 +88,8 @@ def _chosen(task: Task, only: Sequence[str]) -> dict[str, Audit]:
     if task.spec.audits:
         settings = {name: given for each in task.spec.audits for name, given in each.items()}
     for name in only:
-        if name not in settings and name not in names("evaluate.audits"):
-            raise TaskError(f'no audit is called "{name}"{nearest(name, settings)}')
+        if name not in names("evaluate.audits"):
+            raise TaskError(f'no audit is called "{name}"{nearest(name, names("evaluate.audits"))}')
     return {name: make_audit(name, settings.get(name, {})) for name in (only or settings)}
 
 
@@ -79,22 +98,30 @@ def _audit_rung(
 ) -> RungAudits:
     folder = out / "rungs" / slug(rung)
     if not (folder / "fitted.json").is_file():
-        raise StoreError(f'{out} holds no finished rung "{rung}"', hint="tailorbird climb runs it")
+        near = nearest(rung, (r.name for r in task.spec.rungs))
+        raise StoreError(
+            f'{out} holds no finished rung "{rung}"{near}', hint="tailorbird climb runs it"
+        )
     predictions = read_answers(folder, task)
-    solver = load_solver(folder / "solver")
-    known = read_json(folder / "rung.json")["fingerprint"]
+    solver = load_fitted(folder, task, out / "cache")
     found, missing = [], {}
     for name, made in audits.items():
         work = folder / "audits" / name
         subject = Subject(task, rung, solver, predictions, work, out / "cache", quiet)
-        print_of = digest([known, repr(made), tailorbird.__version__])
         try:
-            found.append(_made(name, made, subject, print_of))
+            found.append(_made(name, made, subject, _fingerprint(folder, task, made)))
         except _NotMade as reason:
             missing[name] = str(reason)
-        except (MissingExtra, ModelError, TaskError) as error:
+        except (DataError, MissingExtra, ModelError, TaskError) as error:
             missing[name] = f"{error} ({error.hint})" if error.hint else str(error)
     return RungAudits(rung, tuple(found), missing)
+
+
+def _fingerprint(folder: Path, task: Task, made: Audit) -> str:
+    """Changes when what is found could: the rung, the audit's settings, the bar, the version."""
+    rung = read_json(folder / "rung.json")["fingerprint"]
+    bar = task.spec.bar.model_dump(mode="json")
+    return digest([rung, type(made).__module__, repr(made), bar, tailorbird.__version__])
 
 
 class _NotMade(Exception):

@@ -206,11 +206,16 @@ def _fitted(
         save_solver(solver, rung.approach, folder / "solver")
         write_json(marker, {"seconds": seconds})
         shutil.rmtree(run.folder / "adapter", ignore_errors=True)  # the solver has it
+    return load_fitted(folder, task, cache), float(read_json(marker)["seconds"])
+
+
+def load_fitted(folder: Path, task: Task, cache: Path) -> Solver:
+    """The saved solver of the rung in `folder`."""
     solver = load_solver(folder / "solver")
     if hasattr(solver, "cache"):
         # How hard an endpoint may be asked is not learned: a new limit holds for an old solver.
         solver = replace(solver, cache=cache, limits=task.spec.endpoint)  # type: ignore[type-var]
-    return solver, float(read_json(marker)["seconds"])
+    return solver
 
 
 def _model_of(task: Task, rung: Rung) -> str | None:

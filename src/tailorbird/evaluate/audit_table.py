@@ -26,19 +26,30 @@ def table(found: Audited) -> Table:
     made.add_column("")
     made.add_column(found.measure + (", %" if found.share else ""), justify="right")
     changes = any(line.change for line in found.lines)
+    tested = any(line.p_value is not None for line in found.lines)
     if changes:
         made.add_column("change" + (", points" if found.share else ""), justify="right")
+    if tested:
         made.add_column("p", justify="right")
     made.add_column("n", justify="right")
-    made.add_column("")
+    made.add_column("", overflow="fold")
     for line in found.lines:
-        cells = [line.name, interval(line.estimate, found.share)]
+        name = f"{line.name}: {line.measure}" if line.measure else line.name
+        cells = [name, interval(line.estimate, found.share)]
         if changes:
-            p = "" if line.p_value is None else f"{line.p_value:.3f}"
-            cells += [interval(line.change, found.share), p]
+            cells.append(interval(line.change, found.share))
+        if tested:
+            cells.append(p_value(line.p_value))
         n = line.estimate.n if line.estimate else None
         made.add_row(*map(Text, [*cells, "" if n is None else f"{n:,}", standing(line)]))
     return made
+
+
+def p_value(value: float | None) -> str:
+    """Three places, and never 0."""
+    if value is None:
+        return ""
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def interval(found: Estimate | Comparison | None, share: bool) -> str:

@@ -94,10 +94,31 @@ def worst_slices(
         least: slices with fewer marked items are not looked at.
         top: how many slices to return; those at or above the overall mean never are.
     """
+    overall, every = all_slices(examples, marks, seed, higher_is_better, least)
+    if overall is None:
+        return Slices(None, (), 0)
+    mean = overall.value
+    worse = [s for s in every if s.estimate.value != mean]
+    worse = [s for s in worse if (s.estimate.value < mean) == higher_is_better]
+    worse.sort(key=lambda s: s.gap, reverse=True)
+    return Slices(overall, tuple(worse[:top]), len(every))
+
+
+def all_slices(
+    examples: Sequence[Example],
+    marks: Marks,
+    seed: int,
+    higher_is_better: bool = True,
+    least: int = 8,
+) -> tuple[Estimate | None, tuple[Slice, ...]]:
+    """The overall mean, and every slice with enough items, in the order of fields and items.
+
+    The arguments are those of `worst_slices`.
+    """
     groups = [e.group for e in examples]
     overall = estimate_mean(marks, groups, seed)
     if overall is None:
-        return Slices(None, (), 0)
+        return None, ()
     effect = design_effect(marks, groups)
     found = list(_members(examples, marks, least))
     p_values = holm([_p_value(marks, groups, inside, effect) for _, _, inside in found])
@@ -105,14 +126,10 @@ def worst_slices(
     for (field, value, inside), p_value in zip(found, p_values, strict=True):
         estimate = estimate_mean([marks[i] for i in inside], [groups[i] for i in inside], seed)
         assert estimate is not None  # `_members` yields marked items only
-        if (estimate.value < overall.value) == higher_is_better and (
-            estimate.value != overall.value
-        ):
-            near = estimate.high if higher_is_better else estimate.low
-            gap = overall.value - near if higher_is_better else near - overall.value
-            slices.append(Slice(field, value, estimate, gap, p_value))
-    slices.sort(key=lambda s: s.gap, reverse=True)
-    return Slices(overall, tuple(slices[:top]), len(found))
+        near = estimate.high if higher_is_better else estimate.low
+        gap = overall.value - near if higher_is_better else near - overall.value
+        slices.append(Slice(field, value, estimate, gap, p_value))
+    return overall, tuple(slices)
 
 
 def _members(

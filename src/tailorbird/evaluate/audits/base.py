@@ -6,12 +6,12 @@ exports its class as `AUDIT`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from tailorbird.approaches.base import Solver
-from tailorbird.evaluate.statistics import Comparison, Estimate, finite
+from tailorbird.evaluate.statistics import Comparison, Estimate, finite, holm
 from tailorbird.registry import module
 from tailorbird.settings import from_settings
 from tailorbird.task.benchmark import Task
@@ -57,6 +57,16 @@ class Subject:
         pairs = zip(examples, predictions, strict=True)
         return [self.task.score(self.metric, e, p).value for e, p in pairs]
 
+    def at_most(self, found: Estimate | Comparison, limit: float | None) -> bool | None:
+        """Whether `found` is at most `limit`, proved as the bar is proved; None without a limit.
+
+        `bar.proof` says what must be within: the measured value, or all of its interval.
+        """
+        if limit is None:
+            return None
+        value = found.difference if isinstance(found, Comparison) else found.value
+        return (found.high if self.task.spec.bar.proof == "interval" else value) <= limit
+
 
 @dataclass(frozen=True)
 class Line:
@@ -73,6 +83,8 @@ class Line:
     holds: bool | None = None
     """Whether it is within the limit that was set; None where none was."""
     note: str = ""
+    measure: str = ""
+    """What the estimate is, where it is not what the audit measures."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -92,6 +104,12 @@ class Line:
                 "change": change and Comparison.from_json(change),
             }
         )
+
+
+def corrected(lines: Sequence[Line]) -> tuple[Line, ...]:
+    """The lines with the p-values of their changes, corrected by Holm for all of them."""
+    adjusted = iter(holm([line.change.p_value for line in lines if line.change]))
+    return tuple(replace(x, p_value=next(adjusted)) if x.change else x for x in lines)
 
 
 @dataclass(frozen=True)
