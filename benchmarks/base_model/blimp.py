@@ -7,8 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from base_model.subject import Subject, log_probabilities
+from base_model.subject import Subject
 from base_model.table import Table, interval
+from tailorbird.models.text import log_probabilities
 
 NEEDS: tuple[str, ...] = ("blimp/blimp.jsonl.gz",)
 """Files of the data folder."""

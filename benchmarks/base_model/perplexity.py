@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from base_model.subject import SEED, Subject, log_probabilities
+from base_model.subject import SEED, Subject
 from base_model.table import Cell, Table
+from tailorbird.models.text import log_probabilities
 
 NEEDS: tuple[str, ...] = (
     "enwiki_plain/valid.txt.gz",

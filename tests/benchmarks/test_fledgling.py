@@ -13,10 +13,11 @@ sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 import fledgling
 from base_model.intents import likeliest
 from base_model.perplexity import cut, joined
-from base_model.subject import Subject, log_probabilities
+from base_model.subject import Subject
 from base_model.xquad import ANSWER_TOKENS, Question, answer_marks, fitting
 
 from tailorbird.models.base import TokenLogprobs
+from tailorbird.models.text import log_probabilities
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import torch
 
 from tailorbird.errors import TrainingError
 from tailorbird.models.local import load_parts
-from tailorbird.train.continued import LONGEST, bits_per_byte, pretrain_on, stretches
+from tailorbird.models.text import LONGEST, stretches
+from tailorbird.train.continued import bits_per_byte, pretrain_on
 from tailorbird.train.recipe import Recipe
 
 TEXTS = ["The courier brought the kettle to the shop on Sunday morning. " * 4] * 6

@@ -4,8 +4,7 @@ Bits per byte compare models with different tokenizers: both must predict the sa
 """
 
 import math
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -16,20 +15,11 @@ import torch
 from tailorbird.errors import TrainingError
 from tailorbird.models.base import Progress
 from tailorbird.models.chat import Row
+from tailorbird.models.text import stretches
 from tailorbird.train.engine import TrainingReport, train
 from tailorbird.train.objectives.pretrain import Pretrain
 from tailorbird.train.recipe import Recipe
 from tailorbird.train.rows import PackedRow, PackedRows, pack
-
-LONGEST = 1000
-"""Characters of a stretch of text: short enough for any context, the same for all tokenizers."""
-_STRETCH = re.compile(rf"(?s).{{1,{LONGEST}}}(?=\s|$)|.{{1,{LONGEST}}}")
-
-
-def stretches(texts: Iterable[str]) -> Iterator[str]:
-    """Texts cut before white space into stretches of at most `LONGEST` characters."""
-    for text in texts:
-        yield from (s for s in _STRETCH.findall(text) if s.strip())
 
 
 def bits_per_byte(

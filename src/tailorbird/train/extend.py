@@ -7,9 +7,10 @@ from typing import Any
 
 from tailorbird.errors import ModelError, StoreError
 from tailorbird.models.files import is_endpoint, locate
+from tailorbird.models.text import stretches
 from tailorbird.progress import progress
 from tailorbird.store import read_json, said, write_json
-from tailorbird.train.continued import bits_per_byte, pretrain_on, stretches
+from tailorbird.train.continued import bits_per_byte, pretrain_on
 from tailorbird.train.engine import forget_checkpoints
 from tailorbird.train.extension import Initialisation, choose, extended, grow
 from tailorbird.train.recipe import Recipe

@@ -14,10 +14,10 @@ from tailorbird.data.rows import decode
 from tailorbird.data.split import place
 from tailorbird.errors import DataError
 from tailorbird.models.base import Progress
+from tailorbird.models.text import stretches
 from tailorbird.store import said
 from tailorbird.task.benchmark import Task
 from tailorbird.task.task import Documents
-from tailorbird.train.continued import stretches
 from tailorbird.train.extension import NewToken, choose, extended, is_byte_level
 
 Corpus = Mapping[str, Sequence[str]]
