@@ -1,0 +1,93 @@
+"""Answers to changed inputs: what audits that ask a rung again share."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from typing import Any, TypeVar
+
+from tailorbird.approaches.base import Solver
+from tailorbird.evaluate.audits.base import Subject
+from tailorbird.progress import progress
+from tailorbird.store import append_jsonl, digest, read_jsonl
+from tailorbird.task.types import Example, Prediction, Usage
+
+T = TypeVar("T")
+
+CHUNK = 64
+"""Items between two writes: the most that a kill can cost."""
+
+
+def in_chunks(
+    subject: Subject,
+    name: str,
+    items: Sequence[T],
+    work: Callable[[Sequence[T]], Sequence[Any]],
+) -> list[Any]:
+    """One JSON value per item, kept on disk chunk by chunk; a killed audit goes on there.
+
+    Chunks are a fixed partition, so that what is resumed is what would have been found at once.
+    `name` tells this work from other work of the same audit.
+    """
+    file = subject.folder / f"{digest(name)[:16]}.jsonl"
+    done = read_jsonl(file)
+    rows = done if len(done) == len(items) else done[: len(done) // CHUNK * CHUNK]
+    if len(rows) < len(done):
+        file.unlink()
+        append_jsonl(file, rows)
+    with progress(f"{subject.rung}: {name}", len(items), subject.quiet) as tick:
+        tick(len(rows))
+        for start in range(len(rows), len(items), CHUNK):
+            chunk = items[start : start + CHUNK]
+            new = list(work(chunk))
+            append_jsonl(file, new)
+            rows += new
+            tick(len(chunk))
+    return rows
+
+
+def answered(
+    subject: Subject, name: str, examples: Sequence[Example], solver: Solver | None = None
+) -> list[Prediction]:
+    """Answers of the rung (or of `solver` in its place) to `examples`; `name` is the work's."""
+    asked = solver or subject.solver
+
+    def work(chunk: Sequence[Example]) -> list[Any]:
+        return [asdict(p) for p in asked.predict(chunk)]
+
+    return [_prediction(row) for row in in_chunks(subject, name, examples, work)]
+
+
+def _prediction(row: dict[str, Any]) -> Prediction:
+    usage, citations = Usage(**row["usage"]), tuple(row["citations"])
+    return Prediction(**{**row, "usage": usage, "citations": citations})
+
+
+def question(example: Example) -> str:
+    """What is asked: the input, or the last turn of a conversation."""
+    return example.turns[-1].content
+
+
+def asking(example: Example, text: str) -> Example:
+    """The same item with `text` in place of what is asked."""
+    if isinstance(example.input, str):
+        return replace(example, input=text)
+    *earlier, last = example.input
+    return replace(example, input=(*earlier, replace(last, content=text)))
+
+
+def drawn(count: int, limit: int | None, seed: int) -> list[int]:
+    """Positions of `limit` of `count` items, drawn without replacement, in order; None: all."""
+    if limit is None or limit >= count:
+        return list(range(count))
+    return sorted(random.Random(seed).sample(range(count), limit))
+
+
+def dice(seed: int, *about: Any) -> random.Random:
+    """Random numbers that depend on the seed and on what they are for, not on what came before."""
+    return random.Random(digest([seed, *about]))
+
+
+def shown(example: Example, prediction: Prediction) -> str:
+    """Input and answer, for a sample."""
+    answer = prediction.text if prediction.error is None else f"(error: {prediction.error})"
+    return f"{question(example)}\n→ {answer}"
