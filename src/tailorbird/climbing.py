@@ -30,7 +30,7 @@ from tailorbird.errors import (
 )
 from tailorbird.evaluate.report import write_report
 from tailorbird.evaluate.results import Results, RungResult
-from tailorbird.evaluate.run import answer_test, measure, write_predictions
+from tailorbird.evaluate.run import answer_test, digest_of_test, measure, write_predictions
 from tailorbird.evaluate.slices import Slices, worst_slices
 from tailorbird.models.files import identify
 from tailorbird.registry import module
@@ -117,12 +117,14 @@ def _judge(
     findings: list[Finding],
     out: Path,
 ) -> Climbed:
+    openings, tried = _openings(out / "ledger.jsonl", task)
     results = Results(
         task=task.spec.name,
         digest=task.digest,
         groups=tuple(e.group for e in task.examples("test")),
         rungs=tuple(result for result, _ in measured.values()),
-        test_openings=_openings(out / "ledger.jsonl", task),
+        test_openings=openings,
+        tried=tried,
     )
     verdict = decide(results, task.spec)
     # What differs from run to run is kept apart: equal seeds give equal results files.
@@ -256,13 +258,18 @@ def _set_aside_if_other(folder: Path, fingerprint: str, previous: Path) -> None:
     write_json(file, {"fingerprint": fingerprint})
 
 
-def _openings(ledger: Path, task: Task) -> int:
-    """How often the test split was opened for the most often changed rung of this benchmark."""
+def _openings(ledger: Path, task: Task) -> tuple[int, int]:
+    """How often these test items were opened for the most often changed rung, and for how many
+    rungs.
+
+    Another seed or other training examples are another benchmark, but no other test.
+    """
     seen: dict[str, set[str]] = {}
+    known = {"benchmark": task.digest, "test": digest_of_test(task)}
     for row in read_jsonl(ledger):
-        if row["benchmark"] == task.digest:
+        if any(row.get(key) == value for key, value in known.items()):
             seen.setdefault(row["rung"], set()).add(row["fingerprint"])
-    return max((len(f) for f in seen.values()), default=1)
+    return max((len(f) for f in seen.values()), default=1), len(seen)
 
 
 def _spent(

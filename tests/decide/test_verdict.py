@@ -103,7 +103,7 @@ class TestContrasts:
         pairs = {frozenset((c.rung, c.against)) for c in v.contrasts}
         assert len(v.contrasts) == 5  # 4 against the best, and fine_tuned against rag
         assert frozenset(("fine_tuned", "rag")) in pairs
-        assert "after correcting for 5 comparisons" in v.sentences[0]
+        assert "after correcting for 10 pairs of rungs" in v.sentences[0]
         assert all(c.p_adjusted >= c.comparison.p_value for c in v.contrasts)
 
     def test_equivalent(self):

@@ -50,18 +50,21 @@ def command(
 
     from rich.console import Console
 
+    from tailorbird.task.check import what_can_be_shown
     from tailorbird.train.plan import plan
 
     overrides = parse_overrides(set_)
     if model:
         overrides["model"] = model
     silent = quiet or json
-    task = load(study, data_folder, overrides, silent).only(only or ())
-    made = plan(task, probe, quiet=silent)
+    whole = load(study, data_folder, overrides, silent)
+    made, evidence = plan(whole.only(only or ()), probe, quiet=silent), what_can_be_shown(whole)
     if json:
-        print(codec.dumps(made.to_json(), indent=2))
+        print(codec.dumps(made.to_json() | {"evidence": evidence}, indent=2))
     elif not quiet:
-        show(Console(highlight=False), made)
+        console = Console(highlight=False)
+        show(console, made)
+        console.print(f"What it can show: {evidence}.", markup=False)
     if not made.fits:
         sys.exit(1)
 

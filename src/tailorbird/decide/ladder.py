@@ -6,7 +6,18 @@ from functools import cached_property
 from typing import Literal
 
 from tailorbird.evaluate.results import Results, RungResult
-from tailorbird.evaluate.statistics import Comparison, Estimate, compare, holm, n_needed
+from tailorbird.evaluate.statistics import (
+    LEVEL,
+    Comparison,
+    Estimate,
+    compare,
+    equivalent,
+    estimate_mean,
+    holm,
+    level_of_opening,
+    n_needed,
+    non_inferior,
+)
 from tailorbird.task.bar import Bar, Criterion
 from tailorbird.task.task import TaskSpec
 
@@ -39,7 +50,7 @@ class Contrast:
     comparison: Comparison
     """`rung` minus `against`."""
     p_adjusted: float
-    """Corrected by Holm for all comparisons of the verdict."""
+    """Corrected by Holm for all pairs of rungs, and for the openings of the test split."""
     outcome: Outcome
     """What `rung` is, seen from `against`."""
     n_to_tell: int | None
@@ -68,6 +79,31 @@ class Ladder:
         """Cheap to dear, as task.yaml orders them; rungs it no longer names come last."""
         order = {rung.name: i for i, rung in enumerate(self.spec.rungs)}
         return tuple(sorted(self.results.rungs, key=lambda r: order.get(r.name, len(order))))
+
+    @property
+    def opening(self) -> float:
+        """The level that all claims of this opening of the test split share: `level_of_opening`."""
+        return level_of_opening(self.results.test_openings, ALPHA)
+
+    @property
+    def level(self) -> float:
+        """Of the intervals that claims rest on: 95 %, and more when the test is opened again.
+
+        Equivalence takes two one-sided tests, each at half of what the interval leaves.
+        """
+        return max(LEVEL, 1 - 2 * self.opening)
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of rungs that could have been compared. Which are is decided by the scores: the
+        best rung is only known once they are there."""
+        rungs = max(len(self.ranked), self.results.tried)
+        return max(1, rungs * (rungs - 1) // 2)
+
+    @property
+    def alpha(self) -> float:
+        """The level of one comparison."""
+        return self.opening / self.pairs
 
     def position(self, name: str) -> int:
         """0 is the cheapest rung."""
@@ -105,7 +141,18 @@ class Ladder:
     @cached_property
     def checks(self) -> tuple[Check, ...]:
         """Every rung against every line of the bar."""
-        return tuple(_check(r, c, self.bar) for r in self.rungs for c in self.bar.criteria)
+        return tuple(
+            _check(r.name, c, self._proof(r, c.metric), self.bar)
+            for r in self.rungs
+            for c in self.bar.criteria
+        )
+
+    def _proof(self, rung: RungResult, metric: str) -> Estimate | None:
+        """The estimate of `metric`, with an interval of the level that claims rest on."""
+        if self.level > LEVEL and metric in rung.scores:
+            marks = rung.scores[metric]
+            return estimate_mean(marks, self.results.groups, self.spec.seed, level=self.level)
+        return rung.measured(metric)
 
     def lacking(self, name: str) -> tuple[Check, ...]:
         """The lines of the bar that a rung does not hold."""
@@ -124,19 +171,38 @@ class Ladder:
     @cached_property
     def contrasts(self) -> tuple[Contrast, ...]:
         """Every rung against the best, and every tuned rung against the best untuned one."""
-        metric, groups = self.bar.primary.metric, self.results.groups
         compared: list[tuple[RungResult, RungResult, Comparison]] = []
         for against, rung in self._pairs():
-            comparison = compare(
-                against.scores[metric], rung.scores[metric], groups, self.spec.seed
-            )
+            comparison = self._compare(against, rung, self.level)
             if comparison is not None:
                 compared.append((against, rung, comparison))
-        adjusted = holm([c.p_value for _, _, c in compared])
+        adjusted = holm([c.p_value for _, _, c in compared], self.pairs)
         return tuple(
-            self._contrast(against.name, rung.name, c, p, len(compared))
+            self._contrast(against.name, rung.name, c, min(1.0, p * ALPHA / self.opening))
             for (against, rung, c), p in zip(compared, adjusted, strict=True)
         )
+
+    def _compare(self, against: RungResult, rung: RungResult, level: float) -> Comparison | None:
+        metric = self.bar.primary.metric
+        a, b = against.scores[metric], rung.scores[metric]
+        return compare(a, b, self.results.groups, self.spec.seed, level)
+
+    @cached_property
+    def not_inferior(self) -> tuple[RungResult, Comparison] | None:
+        """The cheapest rung below the best that is shown to be less than the margin worse.
+
+        Each candidate is tried at its share of the level, so that none is called so by chance more
+        often than the level says. That the best is chosen by its score errs on the safe side.
+        """
+        best, metric = self.best, self.bar.primary.metric
+        if best is None or metric not in best.scores:
+            return None
+        cheaper = [r for r in self.rungs[: self.position(best.name)] if metric in r.scores]
+        for rung in cheaper:
+            found = self._compare(best, rung, 1 - (1 - self.level) / len(cheaper))
+            if found is not None and non_inferior(found, self.bar.margin, self.higher):
+                return rung, found
+        return None
 
     def contrast(self, one: str, other: str) -> Contrast | None:
         """The comparison of these two rungs, whichever way round; None when none was made."""
@@ -158,24 +224,35 @@ class Ladder:
                 cheap, dear = sorted((top, rival), key=lambda r: (r.tuned, self.position(r.name)))
                 yield cheap, dear
 
-    def _contrast(
-        self, against: str, rung: str, comparison: Comparison, p: float, made: int
-    ) -> Contrast:
+    def _contrast(self, against: str, rung: str, comparison: Comparison, p: float) -> Contrast:
         outcome = self._outcome(comparison, p)
-        n = _n_to_tell(comparison, self.bar.margin, made) if outcome == "cannot tell" else None
+        n = self._n_to_tell(comparison) if outcome == "cannot tell" else None
         return Contrast(rung, against, comparison, p, outcome, n)
 
     def _outcome(self, comparison: Comparison, p: float) -> Outcome:
         """A difference inside the margin matters to nobody, however sure it is."""
-        if -self.bar.margin <= comparison.low and comparison.high <= self.bar.margin:
+        if equivalent(comparison, self.bar.margin):
             return "equivalent"
         if p < ALPHA:
             return "better" if (comparison.difference > 0) == self.higher else "worse"
         return "cannot tell"
 
+    def _n_to_tell(self, comparison: Comparison) -> int:
+        """Items that show the difference as measured or, if fewer, that it is within the margin.
 
-def _check(rung: RungResult, criterion: Criterion, bar: Bar) -> Check:
-    estimate = rung.measured(criterion.metric)
+        Multiplied by the design effect: more items in the same groups tell less than more groups.
+        """
+        gap, margin = abs(comparison.difference), self.bar.margin
+        spread = comparison.discordance
+        ways = []
+        if gap > 0:
+            ways.append(n_needed(gap, spread, POWER, self.alpha))
+        if gap < margin:
+            ways.append(n_needed(margin - gap, spread, POWER, 1 - self.level))
+        return round(min(ways) * comparison.design_effect)
+
+
+def _check(rung: str, criterion: Criterion, estimate: Estimate | None, bar: Bar) -> Check:
     status: Status
     if estimate is None:
         status = "unmeasured"
@@ -186,20 +263,4 @@ def _check(rung: RungResult, criterion: Criterion, bar: Bar) -> Check:
     else:
         status = "met but uncertain"
     holds = status == "met" or (status == "met but uncertain" and bar.proof == "estimate")
-    return Check(rung.name, criterion, estimate, status, holds)
-
-
-def _n_to_tell(comparison: Comparison, margin: float, made: int) -> int:
-    """Items that show the difference as measured or, if fewer, that it is within the margin.
-
-    Counted at the level of the strictest of the `made` comparisons, and multiplied by the design
-    effect: more items in the same groups tell less than more groups.
-    """
-    gap = abs(comparison.difference)
-    spread = comparison.discordance
-    ways = []
-    if gap > 0:
-        ways.append(n_needed(gap, spread, POWER, ALPHA / made))
-    if gap < margin:
-        ways.append(n_needed(margin - gap, spread, POWER, ALPHA))
-    return round(min(ways) * comparison.design_effect)
+    return Check(rung, criterion, estimate, status, holds)

@@ -30,12 +30,30 @@ def contrast_sentence(ladder: Ladder, contrast: Contrast) -> str:
     assert mine is not None  # only measured rungs are compared
     assert other is not None
     theirs = amount(metric, other.value, money) + interval(metric, other)
-    c, made = contrast.comparison, len(ladder.contrasts)
-    correction = f" after correcting for {made} comparisons" if made > 1 else ""
+    c, p = contrast.comparison, p_value(contrast.p_adjusted) + _correction(ladder)
     return (
         f"{contrast.rung} {reaches(metric, mine, money)} against {contrast.against}'s {theirs}: "
-        f"{points(c.difference, c.low, c.high)}, {p_value(contrast.p_adjusted)}{correction}"
-        f"{_consequence(ladder, contrast)}"
+        f"{points(c.difference, c.low, c.high)}, {p}{_consequence(ladder, contrast)}"
+    )
+
+
+def _correction(ladder: Ladder) -> str:
+    openings = ladder.results.test_openings
+    causes = [f"{ladder.pairs} pairs of rungs"] if ladder.pairs > 1 else []
+    causes += [f"{openings} openings of the test set"] if openings > 1 else []
+    return f" after correcting for {listed(causes)}" if causes else ""
+
+
+def not_inferior_sentence(ladder: Ladder) -> str | None:
+    """The cheapest rung that is shown to be about as good as the best; None without one."""
+    if ladder.not_inferior is None or ladder.best is None:
+        return None
+    rung, comparison = ladder.not_inferior
+    worst = comparison.low if ladder.higher else -comparison.high
+    return (
+        f"{rung.name} is cheaper than {ladder.best.name}, the best, and not inferior to it: at "
+        f"most {100 * max(0.0, -worst):.1f} points worse, which is less than the margin of "
+        f"{100 * ladder.bar.margin:.3g}."
     )
 
 
@@ -131,10 +149,10 @@ def _too_small(ladder: Ladder) -> Iterator[str]:
         discordance = max(runner_up.comparison.discordance, margin)
         effect = runner_up.comparison.design_effect
     shown = minimal_detectable_difference(
-        n / effect, estimate.value, POWER, ALPHA, discordance=discordance
+        n / effect, estimate.value, POWER, ladder.alpha, discordance=discordance
     )
     if shown > margin:
-        needed = _rounded(round(n_needed(margin, discordance, POWER, ALPHA) * effect))
+        needed = _rounded(round(n_needed(margin, discordance, POWER, ladder.alpha) * effect))
         yield (
             f"{n:,} test items show differences of about {100 * shown:.0f} points or more; the "
             f"bar calls {100 * margin:.3g} points worth having, which takes about {needed:,}."
@@ -146,7 +164,9 @@ def _opened_often(ladder: Ladder) -> Iterator[str]:
     if times > 1:
         yield (
             f"The test set has been opened {times} times: rungs chosen after seeing its scores "
-            "look better on it than they are. Confirm the choice on fresh items."
+            "look better on it than they are. So each claim is held to a stricter level: p-values "
+            f"are multiplied by {ALPHA / ladder.opening:.0f}, and differences are shown with "
+            f"{100 * ladder.level:.4g} % intervals. Confirm the choice on fresh items."
         )
 
 

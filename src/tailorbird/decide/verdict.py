@@ -6,7 +6,14 @@ from typing import Any
 
 from tailorbird.decide.advice import Advice, advise
 from tailorbird.decide.ladder import Check, Contrast, Ladder
-from tailorbird.decide.sentences import caveats, contrast_sentence, currency, dominated, lack
+from tailorbird.decide.sentences import (
+    caveats,
+    contrast_sentence,
+    currency,
+    dominated,
+    lack,
+    not_inferior_sentence,
+)
 from tailorbird.decide.words import asked, falls_short, reaches
 from tailorbird.errors import BenchmarkError
 from tailorbird.evaluate.results import Results
@@ -29,6 +36,8 @@ class Verdict:
     best: str | None
     """Highest on the primary metric, whatever it costs."""
     best_untuned: str | None
+    not_inferior: str | None
+    """The cheapest rung below the best that is shown to be less than the margin worse."""
     closest: str | None
     checks: tuple[Check, ...]
     contrasts: tuple[Contrast, ...]
@@ -75,6 +84,7 @@ def decide(results: Results, spec: TaskSpec) -> Verdict:
         fine_tune_reason=reason,
         best=ladder.best.name if ladder.best else None,
         best_untuned=ladder.best_untuned.name if ladder.best_untuned else None,
+        not_inferior=ladder.not_inferior[0].name if ladder.not_inferior else None,
         closest=closest.name if closest else None,
         checks=ladder.checks,
         contrasts=ladder.contrasts,
@@ -105,7 +115,8 @@ def _headline(ladder: Ladder) -> str:
 
 
 def _deciding(ladder: Ladder) -> list[str]:
-    """The best against the runner-up, the chosen against the best, tuned against untuned."""
+    """The best against the runner-up, the chosen against the best, tuned against untuned; and
+    what is cheaper and about as good."""
     pairs = []
     if ladder.ranked[1:]:
         pairs.append((ladder.ranked[0], ladder.ranked[1]))
@@ -115,4 +126,6 @@ def _deciding(ladder: Ladder) -> list[str]:
     if tuned is not None and ladder.best_untuned is not None:
         pairs.append((tuned, ladder.best_untuned))
     found = [ladder.contrast(a.name, b.name) for a, b in pairs]
-    return list(dict.fromkeys(contrast_sentence(ladder, c) for c in found if c is not None))
+    said = [contrast_sentence(ladder, c) for c in found if c is not None]
+    said += filter(None, [not_inferior_sentence(ladder)])
+    return list(dict.fromkeys(said))

@@ -9,7 +9,7 @@ from typing import Literal
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import tailorbird
-from tailorbird.decide.ladder import ALPHA, POWER, Contrast, Ladder, Status
+from tailorbird.decide.ladder import POWER, Contrast, Ladder, Status
 from tailorbird.decide.verdict import Verdict
 from tailorbird.decide.words import asked, p_value, points
 from tailorbird.evaluate.results import Results, RungResult
@@ -344,7 +344,7 @@ def _method(ladder: Ladder, verdict: Verdict) -> list[tuple[str, str]]:
     ]
     if compared:
         facts.append(
-            ("Comparisons", f"paired; {', '.join(compared)}; corrected by Holm for all of them")
+            ("Comparisons", f"paired; {', '.join(compared)}; corrected by Holm for all pairs")
         )
     difference = _smallest_difference(ladder, verdict)
     if difference is not None:
@@ -360,7 +360,7 @@ def _method(ladder: Ladder, verdict: Verdict) -> list[tuple[str, str]]:
 
 
 def _smallest_difference(ladder: Ladder, verdict: Verdict) -> float | None:
-    """With power 80 % at 5 %; None with fewer than two comparable rungs."""
+    """With power 80 % at the corrected level; None with fewer than two comparable rungs."""
     top = {r.name for r in ladder.ranked[:2]}
     contrast = next((c for c in verdict.contrasts if {c.rung, c.against} == top), None)
     estimate = ladder.primary(ladder.best) if ladder.best else None
@@ -369,4 +369,6 @@ def _smallest_difference(ladder: Ladder, verdict: Verdict) -> float | None:
     c = contrast.comparison
     discordance = max(c.discordance, ladder.bar.margin)  # equal rungs would promise too much
     n = ladder.results.n_test / c.design_effect
-    return minimal_detectable_difference(n, estimate.value, POWER, ALPHA, discordance=discordance)
+    return minimal_detectable_difference(
+        n, estimate.value, POWER, ladder.alpha, discordance=discordance
+    )

@@ -89,6 +89,8 @@ class Results:
     test_openings: int = 1
     """Rounds of evaluation that have opened the test split of this task, this one included. Rungs
     of one climb are one round; scores seen before a rung was chosen make it another."""
+    tried: int = 0
+    """Rungs that were ever marked on this test split, those that are not shown here included."""
 
     def __post_init__(self) -> None:
         for rung in self.rungs:
@@ -113,6 +115,7 @@ class Results:
             "groups": list(self.groups),
             "rungs": [r.to_json() for r in self.rungs],
             "test_openings": self.test_openings,
+            "tried": self.tried,
         }
 
     @classmethod
@@ -129,4 +132,5 @@ class Results:
             groups=tuple(data["groups"]),
             rungs=tuple(RungResult.from_json(r) for r in data["rungs"]),
             test_openings=data["test_openings"],
+            tried=data.get("tried", 0),
         )

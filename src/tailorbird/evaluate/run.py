@@ -21,7 +21,7 @@ from tailorbird.evaluate.statistics import Estimate, estimate_mean, estimate_qua
 from tailorbird.models.files import is_endpoint
 from tailorbird.progress import progress
 from tailorbird.registry import names
-from tailorbird.store import append_jsonl, read_jsonl, write_atomic
+from tailorbird.store import append_jsonl, digest, read_jsonl, write_atomic
 from tailorbird.task.benchmark import Task
 from tailorbird.task.task import Prices
 from tailorbird.task.types import Example, Prediction, Usage
@@ -53,7 +53,10 @@ def answer_test(
     file = folder / "answers.jsonl"
     done = read_jsonl(file)
     if not done:
-        opening = {"rung": folder.name, "fingerprint": fingerprint, "benchmark": task.digest}
+        opening = {
+            "rung": folder.name, "fingerprint": fingerprint, "benchmark": task.digest,
+            "test": digest_of_test(task),
+        }  # fmt: skip
         now = datetime.now(UTC).isoformat(timespec="seconds")
         append_jsonl(ledger, [{"time": now} | opening])
     rows = _whole_chunks(done, len(examples))
@@ -67,6 +70,11 @@ def answer_test(
     latencies = _latencies(solver, examples, rows, folder, quiet)
     predictions = tuple(_prediction(r) for r in rows)
     return Answered(predictions, latencies, sum(r["batch_seconds"] for r in rows))
+
+
+def digest_of_test(task: Task) -> str:
+    """SHA-256 of the test items: unlike `Task.digest`, the same for other training examples."""
+    return digest(sorted((e.folded, str(e.target)) for e in task.examples("test")))
 
 
 def read_answers(folder: Path, task: Task) -> tuple[Prediction, ...]:

@@ -11,12 +11,19 @@ from typing import Literal
 
 from tailorbird.data.overlap import Protected
 from tailorbird.errors import plain
-from tailorbird.evaluate.statistics import minimal_detectable_difference
+from tailorbird.evaluate.statistics import (
+    level_of_opening,
+    minimal_detectable_difference,
+    n_needed,
+    power_of,
+)
 from tailorbird.registry import module, names
 from tailorbird.task.benchmark import Task
 from tailorbird.task.facts import unsupported
 from tailorbird.task.types import SPLITS, Example, Prediction, Split
 
+ALPHA, POWER = 0.05, 0.8
+"""Of what is said of the test set: as `decide` claims."""
 MINIMUM_TEST = 30
 """Fewer test items than this cannot tell a good rung from a bad one."""
 
@@ -46,17 +53,40 @@ def _scorers(task: Task) -> list[str]:
 
 
 def _size(task: Task) -> Iterator[Finding]:
-    test = task.examples("test")
-    n = len({e.group if e.group is not None else e.id for e in test})
-    difference = minimal_detectable_difference(n, 0.5)
-    said = (
-        f"{len(test):,} test items ({n:,} independent): the smallest difference in "
-        f"{task.spec.bar.primary.metric} that they can show is about {100 * difference:.0f} points"
-    )
+    n, said = _independent(task), what_can_be_shown(task)
     if n < MINIMUM_TEST:
         yield Finding("error", f"{said}; at least {MINIMUM_TEST} independent items are needed")
     else:
         yield Finding("ok", said)
+
+
+def what_can_be_shown(task: Task) -> str:
+    """What the test items can tell of a difference between two rungs, before any is run.
+
+    At worst: rungs that are right half of the time and err independently; any two rungs of the
+    ladder, at the first opening; with a chance of 80 %.
+    """
+    n, margin, rungs = _independent(task), task.spec.bar.margin, len(task.spec.rungs)
+    alpha = level_of_opening(1, ALPHA) / max(1, rungs * (rungs - 1) // 2)
+    difference = minimal_detectable_difference(n, 0.5, POWER, alpha)
+    between = f" between two of {rungs} rungs" if rungs > 1 else ""
+    said = (
+        f"{len(task.examples('test')):,} test items ({n:,} independent): the smallest difference "
+        f"in {task.spec.bar.primary.metric} that they can show{between} is about "
+        f"{100 * difference:.0f} points"
+    )
+    if difference <= margin:
+        return said
+    chance, needed = power_of(n, margin, 0.5, alpha), n_needed(margin, 0.5, POWER, alpha)
+    return (
+        f"{said}; {100 * margin:.3g}, the margin of the bar, they show with a chance of "
+        f"{100 * chance:.2g} %, and {float(f'{needed:.2g}'):,.0f} items with one of "
+        f"{100 * POWER:.0f} %"
+    )
+
+
+def _independent(task: Task) -> int:
+    return len({e.group if e.group is not None else e.id for e in task.examples("test")})
 
 
 def _gold(task: Task) -> Iterator[Finding]:

@@ -16,7 +16,11 @@ A value of None could not be marked: it is left out and counted as `unmarked`.
     sequential    opening the test split again
 """
 
-from tailorbird.evaluate.statistics.bootstrap import bca_interval, percentile_interval
+from tailorbird.evaluate.statistics.bootstrap import (
+    RESAMPLES,
+    bca_interval,
+    percentile_interval,
+)
 from tailorbird.evaluate.statistics.estimate import (
     Estimate,
     design_effect,
@@ -44,6 +48,7 @@ from tailorbird.evaluate.statistics.units import LEVEL
 
 __all__ = [
     "LEVEL",
+    "RESAMPLES",
     "Comparison",
     "Estimate",
     "bca_interval",
