@@ -2,7 +2,15 @@ import time
 
 import pytest
 
-from tailorbird.task.facts import facts_in, normalise, states, unsupported
+from tailorbird.task.facts import (
+    facts_in,
+    normalise,
+    proper_names,
+    spellings,
+    states,
+    supported,
+    unsupported,
+)
 
 
 @pytest.mark.parametrize(
@@ -130,3 +138,61 @@ def test_long_rubbish_takes_no_time(piece: str):
     begun = time.perf_counter()
     facts_in(piece * (40_000 // len(piece)))
     assert time.perf_counter() - begun < 3
+
+
+@pytest.mark.parametrize(
+    ("text", "facts"),
+    [
+        ("It holds 20 litres and weighs 5kg.", ("20 litres", "5kg")),
+        ("A 500 MB file, 3.5GB at most", ("500 mb", "3.5gb")),
+        ("Wait five seconds at 60 mph", ("5 seconds", "60 mph")),
+        ("It is 20 °C", ("20 °c",)),
+        ("A 5-second-hand car", ("5",)),
+        ("It costs 5 m", ("5",)),  # metres or millions: the number alone is a fact
+        ("14 days and 3 kilometres", ("14 days", "3 kilometres")),
+    ],
+)
+def test_quantities_have_units(text: str, facts: tuple[str, ...]):
+    assert facts_in(text) == facts
+
+
+@pytest.mark.parametrize(
+    ("fact", "spelled", "never"),
+    [
+        ("1 march 2026", "march 1, 2026", "2026-01-03"),
+        ("march 1, 2026", "2026-03-01", "1 march 2025"),
+        ("2026-03-01", "1 march 2026", "3 january 2026"),
+        ("£5 million", "£5000000", "£5"),
+        ("£5000000", "£5 million", "£5000"),
+        ("75 pounds", "£75", "$75"),
+        ("£75", "75 pounds", "75 dollars"),
+        ("5 km", "5 kilometres", "5 miles"),
+        ("5kg", "5 kilograms", "5 g"),
+        ("20 litres", "20 l", "20"),
+    ],
+)
+def test_a_fact_may_be_spelled_otherwise(fact: str, spelled: str, never: str):
+    assert spellings(fact)[0] == fact
+    assert spelled in spellings(fact)
+    assert never not in spellings(fact)
+    assert supported(fact, ["nothing", f"It is {spelled} in all."])
+    assert not supported(fact, [f"It is {never} in all."])
+
+
+def test_a_fact_without_another_spelling_has_one():
+    for fact in ("help@shop.example", "tm-204", "14 days", "2026-13-01", "99 may", ""):
+        assert spellings(fact) == (fact,)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("We met in Denver, then Paris.", ("denver", "paris")),
+        ("Denver is far. Paris is near.", ()),
+        ("the NFL and NASA", ("nfl", "nasa")),
+        ("He said: I agree", ()),
+        ("", ()),
+    ],
+)
+def test_names_of_one_word(text: str, names: tuple[str, ...]):
+    assert proper_names(text) == names

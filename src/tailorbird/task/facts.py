@@ -5,7 +5,7 @@ Bare numbers count too, or a model that loops on digits would pass as stating no
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 _SMALL = (  # noqa: SIM905
@@ -26,16 +26,61 @@ _NUMBER_WORD = re.compile(
     # The longest first: "twenty-one days" is not one day.
     r"\b(" + "|".join(w.replace("-", "[ -]") for w in sorted(_WORDS, key=len, reverse=True)) + r")"
     r"\b(?=[ -](?:working |calendar |business |full )?"
-    r"(?:minute|hour|day|night|week|month|year|per ?cent|time|mile|item|person|people|%))"
+    r"(?:minute|hour|day|night|week|month|year|per ?cent|time|mile|item|person|people|%|"
+    r"seconds\b|lit(?:er|re)|millilit|gram|tonne|centimet|millimet|inch|feet\b|degree|"
+    r"(?:kilo|mega|giga|tera)byte))"
 )
 _UNITS = (
     r"(?:(?:working|calendar|business|full|consecutive)[ -])?"
     r"(?:minutes?|hours?|days?|nights?|weeks?|months?|quarters?|years?|miles?|kilomet(?:er|re)s?|km|"
     r"met(?:er|re)s?|kg|times?|percent|%)"
 )
-_MONTHS = (
-    r"(?:january|february|march|april|may|june|july|august|september|october|november|december)"
+_SAME_UNITS = tuple(  # the words of a line mean the same
+    tuple(line.split())
+    for line in """
+    second seconds sec secs
+    ms millisecond milliseconds
+    km kilometre kilometres kilometer kilometers
+    m metre metres meter meters
+    cm centimetre centimetres centimeter centimeters
+    mm millimetre millimetres millimeter millimeters
+    inch inches
+    foot feet ft
+    mile miles
+    yard yards
+    acre acres
+    hectare hectares ha
+    g gram grams
+    mg milligram milligrams
+    kg kilogram kilograms
+    tonne tonnes
+    l litre litres liter liters
+    ml millilitre millilitres milliliter milliliters
+    gallon gallons
+    kb kilobyte kilobytes
+    mb megabyte megabytes
+    gb gigabyte gigabytes
+    tb terabyte terabytes
+    watt watts
+    kw kilowatt kilowatts
+    mw megawatt megawatts
+    kwh
+    volt volts
+    mph
+    km/h kph
+    °c
+    °f
+    degree degrees
+    """.strip().splitlines()
 )
+_MEASURES = "|".join(
+    # A letter alone may be anything: "5 m" is a length or five million.
+    sorted((u for row in _SAME_UNITS for u in row if len(u) > 1), key=len, reverse=True)
+)
+_MONTH_NAMES = (  # noqa: SIM905
+    "january february march april may june july august september october november december"
+).split()
+_MONTHS = rf"(?:{'|'.join(_MONTH_NAMES)})"
 _NUMBER = r"\d+(?:\.\d+)?"
 _KINDS = (
     # e-mail address; looking behind keeps a long run of letters from being tried at every letter
@@ -50,6 +95,7 @@ _KINDS = (
     r"\b[a-z]{1,5}-\d+[a-z]*",  # TM-204
     r"\d+-\d+[a-z]*(?:-\w+)*",  # 21-526EZ, 877-222-8387
     rf"{_NUMBER}[ -]{_UNITS}(?!\w)",  # 14 days, 3 working days, 10 %
+    rf"{_NUMBER}[ -]?(?:{_MEASURES})(?![\w-])",  # 2 litres, 500mb
     rf"{_NUMBER}%",
     r"\d{1,2}(?::\d{2})? ?[ap]\.?m\b",  # 9 am
     r"\d{1,2}:\d{2}",
@@ -62,6 +108,8 @@ _FACT = re.compile("|".join(f"(?:{k})" for k in _KINDS))
 # Two or more capitalised words in a row: a person, a team, a product.
 _WORD = r"[A-Z][a-zé]+(?:['’-][A-Za-zé]+)*"
 _NAME = re.compile(rf"\b{_WORD}(?: (?:of |the |and )?{_WORD})+")
+# One capitalised word that does not begin its sentence, line or quotation; or capitals alone.
+_PROPER = re.compile(r"(?<=[\w,;)] )(?:[A-Z][^\W\d_]+(?:-[^\W\d_]+)*)|\b[A-Z]{2,}\b")
 
 
 @lru_cache(maxsize=65536)
@@ -95,10 +143,79 @@ def facts_in(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def proper_names(text: str) -> tuple[str, ...]:
+    """Names of one word, normalised, each once: they may be in `facts_in`'s longer names too."""
+    return tuple(dict.fromkeys(normalise(m[0]) for m in _PROPER.finditer(text)))
+
+
 def unsupported(answer: str, supports: Iterable[str]) -> tuple[str, ...]:
     """Facts of `answer` that none of the `supports` (sources, the question itself) states."""
     texts = list(supports)
-    return tuple(f for f in facts_in(answer) if not any(_states_fact(t, f) for t in texts))
+    return tuple(f for f in facts_in(answer) if not supported(f, texts))
+
+
+def supported(fact: str, texts: Iterable[str]) -> bool:
+    """Whether one of `texts` states the normalised `fact`, in whichever spelling."""
+    spelled = spellings(fact)
+    return any(_states_fact(text, s) for text in texts for s in spelled)
+
+
+@lru_cache(maxsize=4096)
+def spellings(fact: str) -> tuple[str, ...]:
+    """Other ways to write a normalised `fact`, itself first: dates, large sums, units."""
+    found = [fact, *_dates(fact), *_sums(fact), *_quantities(fact)]
+    return tuple(dict.fromkeys(found))
+
+
+_DATES = (
+    re.compile(rf"(?P<day>\d{{1,2}}) (?P<month>{_MONTHS}) (?P<year>\d{{4}})"),
+    re.compile(rf"(?P<month>{_MONTHS}) (?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<year>\d{{4}})"),
+    re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})"),
+)
+
+
+def _dates(fact: str) -> Iterator[str]:
+    """`1 march 2026`, `march 1, 2026`, `2026-03-01`."""
+    match = next((m for kind in _DATES if (m := kind.fullmatch(fact))), None)
+    if match is None:
+        return
+    day, month, year = int(match["day"]), match["month"], match["year"]
+    number = int(month) if month.isdigit() else _MONTH_NAMES.index(month) + 1
+    if 1 <= number <= 12:
+        name = _MONTH_NAMES[number - 1]
+        yield f"{day} {name} {year}"
+        yield from (f"{name} {day}{comma} {year}" for comma in (",", ""))
+        yield f"{year}-{number:02}-{day:02}"
+
+
+_SCALES = {"million": 10**6, "billion": 10**9}
+_SUM = re.compile(rf"([£$€]) ?({_NUMBER})(?: (million|billion))?")
+_CURRENCIES = {"£": "pounds", "€": "euros", "$": "dollars"}
+
+
+def _sums(fact: str) -> Iterator[str]:
+    """`£5 million` and `£5000000`, `£75` and `75 pounds`."""
+    named = re.fullmatch(rf"({_NUMBER}) (pounds|euros|dollars)", fact)
+    if named:
+        yield from (f"{s}{named[1]}" for s, word in _CURRENCIES.items() if word == named[2])
+    match = _SUM.fullmatch(fact)
+    if match is None:
+        return
+    sign, number, scale = match[1], float(match[2]), match[3]
+    yield f"{match[2]}{f' {scale}' if scale else ''} {_CURRENCIES[sign]}"
+    if scale:
+        yield f"{sign}{number * _SCALES[scale]:.0f}"
+    for word, size in _SCALES.items():
+        if not scale and number >= size:
+            yield f"{sign}{number / size:g} {word}"
+
+
+def _quantities(fact: str) -> Iterator[str]:
+    """`5 km`, `5km` and `5 kilometres`."""
+    match = re.fullmatch(rf"({_NUMBER})[ -]?([a-z°/]+)", fact)
+    same = next((row for row in _SAME_UNITS if match and match[2] in row), ())
+    if match:
+        yield from (f"{match[1]}{space}{unit}" for unit in same for space in (" ", "", "-"))
 
 
 def _states_fact(text: str, fact: str) -> bool:
