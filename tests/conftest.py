@@ -4,6 +4,8 @@ import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any library of Hugging Face reads it
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# Most tests climb, and few ask what a tracker makes of it.
+os.environ["TAILORBIRD_TRACK"] = "none"
 # The models of the tests are too small for two threads to help; on a busy machine they only wait.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

@@ -12,6 +12,7 @@ import platform
 import re
 import shutil
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,6 +41,8 @@ from tailorbird.task.check import Finding, check_benchmark
 from tailorbird.task.strict import parse
 from tailorbird.task.task import Rung, TaskSpec
 from tailorbird.task.types import Prediction
+from tailorbird.track._climb import climb_record
+from tailorbird.track.base import Tracker, make_tracker
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Climbed:
 
 
 class Listener:
-    """What a climb tells whoever watches; this one says nothing."""
+    """What a climb tells whoever watches; this one says nothing but warnings."""
 
     def started(self, rung: Rung) -> None:
         """A rung begins."""
@@ -66,6 +69,10 @@ class Listener:
 
     def failed(self, rung: Rung, reason: str) -> None:
         """A rung could not be run."""
+
+    def warned(self, text: str) -> None:
+        """Something went wrong that costs no result."""
+        warnings.warn(text, stacklevel=2)
 
 
 def climb(task: Task, out: Path, listener: Listener | None = None, quiet: bool = False) -> Climbed:
@@ -81,6 +88,7 @@ def climb(task: Task, out: Path, listener: Listener | None = None, quiet: bool =
         raise BenchmarkError(
             "this benchmark cannot judge: " + "; ".join(errors), hint="tailorbird check shows more"
         )
+    tracker = make_tracker(task.spec.track)
     approaches = {r.name: make_approach(r.approach, r.settings) for r in task.spec.rungs}
     write_json(out / "manifest.json", _manifest(task))
     measured: dict[str, tuple[RungResult, tuple[Prediction, ...]]] = {}
@@ -107,7 +115,23 @@ def climb(task: Task, out: Path, listener: Listener | None = None, quiet: bool =
     if not measured:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
         raise BenchmarkError(f"no rung could be run: {reasons}")
-    return _judge(task, measured, failures, findings, out)
+    climbed = _judge(task, measured, failures, findings, out)
+    if tracker is not None:
+        _track(tracker, task, out, climbed, listener)
+    return climbed
+
+
+def _track(tracker: Tracker, task: Task, out: Path, climbed: Climbed, listener: Listener) -> None:
+    """Record the climb. Whatever goes wrong there, it is whole, and can be recorded later."""
+    folders = {r.name: out / "rungs" / slug(r.name) for r in climbed.results.rungs}
+    try:
+        record = climb_record(task, out, folders, climbed.results, climbed.verdict)
+        tracker.record(record, out / "tracking.json")
+    except Exception as error:  # of a library, a server or a disk
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+        listener.warned(
+            f"the climb was not recorded by its tracker ({reason}); the same command tries again"
+        )
 
 
 def _judge(

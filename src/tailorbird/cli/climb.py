@@ -38,6 +38,10 @@ def command(
     only: Annotated[
         list[str] | None, typer.Option(help="Run this rung only (may be repeated).")
     ] = None,
+    track: Annotated[
+        str | None,
+        typer.Option(help="mlflow, wandb or none; default: mlflow where it is installed."),
+    ] = None,
     set_: Overrides = None,
     quiet: Quiet = False,
     json: AsJson = False,
@@ -53,10 +57,12 @@ def command(
     overrides = parse_overrides(set_)
     if model:
         overrides["model"] = model
+    if track:
+        overrides["track"] = track
     silent = quiet or json
     task = load(study, data_folder, overrides, silent).only(only or ())
     out = out or Path("runs") / task.spec.name
-    climbed = climb(task, out, None if silent else announcer(task.spec.bar.primary.metric), silent)
+    climbed = climb(task, out, announcer(task.spec.bar.primary.metric, silent), silent)
     if json:
         print(codec.dumps(climbed.verdict.to_json(), indent=2))
     elif not quiet:
@@ -64,16 +70,21 @@ def command(
         print(f"\nThe whole story, for anybody: {out / 'report.html'}")
 
 
-def announcer(metric: str) -> "Listener":
-    """Says on standard error how far the climb is."""
+def announcer(metric: str, quiet: bool = False) -> "Listener":
+    """Says on standard error how far the climb is; warnings are said even where `quiet`."""
     import time
 
     from rich.console import Console
 
     from tailorbird.climbing import Listener
 
-    class Announcer(Listener):
+    class Warner(Listener):
         console = Console(stderr=True, soft_wrap=True, highlight=False)
+
+        def warned(self, text: str) -> None:
+            self.console.print(f"warning: {text}", style="yellow", markup=False)
+
+    class Announcer(Warner):
         begun = time.monotonic()
 
         def started(self, rung: "Rung") -> None:
@@ -90,4 +101,4 @@ def announcer(metric: str) -> "Listener":
         def failed(self, rung: "Rung", reason: str) -> None:
             self.console.print(f"{rung.name} was not run: {reason}", style="red", markup=False)
 
-    return Announcer()
+    return Warner() if quiet else Announcer()

@@ -11,10 +11,12 @@ from tailorbird.cli import (
     audit,
     check,
     climb,
+    compare,
     new,
     plan,
     pretrain,
     report,
+    runs,
     schema,
     search,
     vocabulary,
@@ -36,7 +38,7 @@ app = typer.Typer(
     ),
 )
 for command in (
-    new, check, plan, climb, audit, search, report, schema, pretrain, vocabulary,
+    new, check, plan, climb, audit, search, report, runs, compare, schema, pretrain, vocabulary,
 ):  # fmt: skip
     app.command(command.__name__.rsplit(".", 1)[-1], epilog=command.EXAMPLES)(command.command)
 

@@ -241,6 +241,9 @@ class TaskSpec(Strict):
     """Cheap to dear: the order is the ladder."""
     audits: tuple[dict[str, dict[str, Any]], ...] = ()
     """What to look for in `tailorbird audit`: names, or names with settings; none: everything."""
+    track: str | dict[str, dict[str, Any] | None] | None = None
+    """Where climbs are recorded: mlflow, wandb or none, or one of them with settings; default:
+    MLflow where it is installed."""
     seed: int = 0
 
     @field_validator(
@@ -270,6 +273,10 @@ class TaskSpec(Strict):
             if name not in names("evaluate.audits"):
                 near = nearest(name, names("evaluate.audits"))
                 raise ValueError(f'audits: no audit is called "{name}"{near}')
+        for name in [self.track] if isinstance(self.track, str) else self.track or ():
+            known = (*names("track"), "none")
+            if name not in known:
+                raise ValueError(f'track: no tracker is called "{name}"{nearest(name, known)}')
         scorers = names("task.scorers")
         if self.bar.primary.metric not in scorers:
             raise ValueError(
@@ -288,10 +295,10 @@ class TaskSpec(Strict):
     def digest(self) -> str:
         """SHA-256 of what all rungs of one benchmark share.
 
-        Not of rungs, audits, model, its limits, bar and budget: they change no answer of another
-        rung, so a new bar or more money redoes nothing.
+        Not of rungs, audits, tracker, model, its limits, bar and budget: they change no answer of
+        another rung, so a new bar or more money redoes nothing.
         """
-        apart = {"rungs", "audits", "model", "endpoint", "bar", "budget"}
+        apart = {"rungs", "audits", "track", "model", "endpoint", "bar", "budget"}
         content = self.model_dump(mode="json", exclude=apart)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

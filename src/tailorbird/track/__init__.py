@@ -1,0 +1,1 @@
+"""Where climbs are recorded for other eyes: one file per tracker."""
