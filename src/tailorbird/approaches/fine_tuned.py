@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
@@ -14,6 +14,7 @@ from tailorbird.approaches._prompted import (
     passage_index,
     prompted,
 )
+from tailorbird.approaches._strength import choose_strength
 from tailorbird.approaches.base import Run
 from tailorbird.data.split import nested_subset
 from tailorbird.errors import ModelError, TaskError, nearest
@@ -63,6 +64,9 @@ class FineTuned:
     """Train on this many examples only, drawn at random; a larger number holds a smaller one."""
     calibrate: bool = False
     """Choose on dev from which probability on the model abstains."""
+    strength: Annotated[float, Field(ge=0, le=2)] | Literal["auto"] = 1.0
+    """How much of what was learned counts: 0 is the base, 1 all. auto: chosen on dev, the least
+    that meets the bar."""
     recipe: Mapping[str, Any] = field(default_factory=dict)
     """Further fields of `train.recipe.Recipe`."""
 
@@ -77,11 +81,13 @@ class FineTuned:
             raise ModelError(
                 f"tuning needs a model on this machine, and {run.model} is an endpoint"
             )
+        self._check_strength()
         solver = self._untuned(task, run)
         folder = run.folder / "adapter"
         if not (folder / "tailorbird.json").is_file():
             self._tune(task, run, solver, folder)
         solver = replace(solver, adapter=folder)
+        self._scale(task, run, solver, folder)
         return solver.calibrated(task, _abstention(task)) if self.calibrate else solver
 
     def _untuned(self, task: Task, run: Run) -> Prompted:
@@ -89,6 +95,22 @@ class FineTuned:
         system = instructions(task, self.list_labels, with_passages=index is not None)
         solver = prompted(task, run, system)
         return replace(solver, index=index, passages=self.passages) if index else solver
+
+    def _check_strength(self) -> None:
+        """Before any time is spent on training."""
+        from tailorbird.train.policy import require_scales
+
+        if self.strength != 1:
+            require_scales(self._adapter())
+
+    def _scale(self, task: Task, run: Run, solver: Prompted, folder: Path) -> None:
+        from tailorbird.train.policy import set_strength
+
+        if self.strength != 1:
+            chosen = self.strength
+            if chosen == "auto":
+                chosen = choose_strength(task, solver, run.folder, run.quiet)
+            set_strength(folder, chosen)
 
     def _tune(self, task: Task, run: Run, solver: Prompted, folder: Path) -> None:
         from tailorbird.models.chat import Chat
@@ -129,10 +151,10 @@ class FineTuned:
         """This stage and those before it, first to last. What they do not say is as here."""
         if self.start is None:
             return [self]
-        if {"adapter", "rank", "calibrate"} & self.start.keys():
+        if {"adapter", "rank", "calibrate", "strength"} & self.start.keys():
             raise TaskError(
                 "start trains the same adapter as the stage after it",
-                hint="give adapter, rank and calibrate once, outside of start",
+                hint="give adapter, rank, calibrate and strength once, outside of start",
             )
         from tailorbird.approaches.base import make_approach
 
@@ -147,7 +169,12 @@ class FineTuned:
         if self.epochs is not None:
             return self.epochs
         known = len(task.examples("train"))
-        return suited_epochs(min(known, self.limit or known)) if self.objective == "sft" else 3
+        return suited_epochs(min(known, self.limit or known)) if self.learns == "sft" else 3
+
+    @property
+    def learns(self) -> str:
+        """The name of the objective."""
+        return self.objective if isinstance(self.objective, str) else next(iter(self.objective), "")
 
     # ---- one stage ---------------------------------------------------------------------------
 
@@ -157,6 +184,7 @@ class FineTuned:
         from tailorbird.train.engine import load_trained, save_trained, train
         from tailorbird.train.memory import choose_batch
         from tailorbird.train.objectives.base import Layout, OnPolicy, make_objective
+        from tailorbird.train.objectives.sft import SFT
         from tailorbird.train.recipe import Recipe
         from tailorbird.train.reference import with_reference
 
@@ -170,6 +198,8 @@ class FineTuned:
         objective = replace(objective, layout=Layout(chat.pad, attends_by_row(policy)))
         if isinstance(objective, OnPolicy):
             objective = objective.bound(material, policy)
+        elif isinstance(objective, SFT):
+            objective = objective.anchored_at(policy)
         rows: Sequence[Any] = objective.rows(material)
         write_json(run.folder / "rows.json", {"rows": len(rows), "dropped": material.dropped})
         if objective.uses_reference:

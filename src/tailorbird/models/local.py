@@ -18,7 +18,13 @@ from tailorbird.models.files import identify, locate
 from tailorbird.store import file_digest
 from tailorbird.task.types import Prompt, Usage
 from tailorbird.train.adapters.base import Adapter
-from tailorbird.train.policy import merge_adapter, saved_adapter, split, weights_file
+from tailorbird.train.policy import (
+    merge_adapter,
+    saved_adapter,
+    saved_strength,
+    split,
+    weights_file,
+)
 
 
 def load_parts(spec: str, adapter: Adapter | None = None) -> tuple[Any, Any]:
@@ -95,6 +101,8 @@ class LocalModel:
         model, tokenizer = load_parts(spec, saved_adapter(adapter))
         model = merge_adapter(model, adapter, Chat(tokenizer).template_digest)
         identity = f"{identify(spec)}+{file_digest(weights_file(adapter))[:16]}"
+        strength = saved_strength(adapter)
+        identity += "" if strength == 1 else f"*{strength:g}"
         return cls.of(model, tokenizer, spec, identity)
 
     @classmethod

@@ -130,7 +130,8 @@ def read(model: Any, rows: Rows, opening: Opening = ()) -> Iterator[tuple[list[i
         if opening:
             options["past_key_values"] = cache = DynamicCache(config=model.config)
             for layer, parts in enumerate(opening):
-                cache.update(*(part.repeat(len(batch), 1, 1, 1) for part in parts), layer)
+                keys, values = (part.repeat(len(batch), 1, 1, 1) for part in parts)
+                cache.update(keys, values, layer)
             mask = torch.cat([mask.new_ones(len(batch), opening[0][0].shape[2]), mask], dim=1)
         inputs = {"input_ids": ids.to(model.device), "attention_mask": mask.to(model.device)}
         yield batch, model(**inputs, **options).logits.float()

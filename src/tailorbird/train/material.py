@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tailorbird.data.texts import load_texts
 from tailorbird.errors import TaskError
 from tailorbird.models.chat import Chat, Row
 from tailorbird.task.benchmark import Task
+from tailorbird.task.task import Texts
 from tailorbird.task.types import Comparison, Example, Prompt
 from tailorbird.train.reading import Shown, as_given
 
@@ -89,6 +91,38 @@ class Material:
         rows = [row for text in self.task.texts for row in self._pieces(text, longest)]
         orders = (random.Random(f"{self.seed}-{e}") for e in range(self.epochs))
         return [row for rng in orders for row in rng.sample(rows, len(rows))]
+
+    def general(self, source: str | None, tokens: float, longest: int = 256) -> list[Row]:
+        """Rows of general text in a seeded order, as near to so many learned tokens as they come.
+
+        Of the file or folder `source`, again from the start where it is used up; or of the mix that
+        fledgling was trained on, which has no end. Raises `TaskError` where there is neither.
+        """
+        rows: list[Row] = []
+        for row in self._read_along(source, longest):
+            learned = sum(row.learned)
+            if learned > 2 * tokens:  # nearer without it
+                break
+            rows.append(row)
+            tokens -= learned
+        return rows
+
+    def _read_along(self, source: str | None, longest: int) -> Iterator[Row]:
+        rng = random.Random(self.seed)
+        if source is None and self.model != "fledgling":
+            raise TaskError(
+                f"replay needs general text, and nothing is known of what {self.model} has read",
+                hint="name a file or folder: objective: {sft: {replay: 0.2, general: FOLDER}}",
+            )
+        if source is None:
+            from tailorbird.models.fledgling.corpus import token_rows
+            from tailorbird.models.fledgling.mix import documents
+
+            yield from token_rows(documents(self.seed, None), self.chat.tokenizer, longest)
+        texts, _ = load_texts([Texts(path=str(source))], self.task.folder, self.task.data_folder)
+        rows = [row for text in texts for row in self._pieces(text, longest)]
+        while True:
+            yield from rng.sample(rows, len(rows))
 
     def _pieces(self, text: str, longest: int) -> Iterator[Row]:
         length = min(longest, self.context)

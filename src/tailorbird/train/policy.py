@@ -15,7 +15,8 @@ from tailorbird.train.adapters.lora import LoRA
 
 __all__ = [
     "LoRA", "attach", "context", "has_virtual_tokens", "make_adapter", "merge_adapter",
-    "save_adapter", "saved_adapter", "split", "trainable_share", "virtual_tokens", "weights_file",
+    "require_scales", "save_adapter", "saved_adapter", "saved_strength", "set_strength", "split",
+    "trainable_share", "virtual_tokens", "weights_file",
 ]  # fmt: skip
 
 _WEIGHTS = "weights.safetensors"
@@ -66,6 +67,35 @@ def saved_adapter(folder: Path) -> Adapter:
     return make_adapter(record.get("adapter", "lora"))  # version 0.1 had no other
 
 
+def saved_strength(folder: Path) -> float:
+    """How much of what was trained counts when the adapter in `folder` is merged."""
+    path = folder / "tailorbird.json"
+    return float(read_json(path).get("strength", 1.0)) if path.is_file() else 1.0
+
+
+def set_strength(folder: Path, strength: float) -> None:
+    """From now on the adapter in `folder` is merged at `strength`: 0 is the base, 1 as trained.
+
+    Raises `ModelError` for an adapter that has no weights between the two.
+    """
+    require_scales(saved_adapter(folder))
+    path = folder / "tailorbird.json"
+    write_json(path, read_json(path) | {"strength": strength})
+
+
+def require_scales(adapter: Adapter) -> None:
+    """Raises `ModelError` for an adapter that has no weights between the base and the tuned one."""
+    # PiSSA and OLoRA take out of the base what they begin with.
+    kept = getattr(adapter, "init", "zero") not in ("pissa", "olora")
+    if not adapter.merges or not kept:
+        reason = "it is not merged" if kept else "it does not keep the base as it was"
+        raise ModelError(
+            f"what the adapter {_name(adapter)} learned cannot be weakened or strengthened: "
+            + reason,
+            hint="leave strength at 1, or use an adapter such as lora, dora, ia3 or full",
+        )
+
+
 def weights_file(folder: Path) -> Path:
     """The file in a saved adapter that holds what was trained."""
     own = folder / _WEIGHTS
@@ -75,8 +105,9 @@ def weights_file(folder: Path) -> Path:
 def merge_adapter(model: Any, folder: Path, template_digest: str) -> Any:
     """`model` as it was tuned, with what was trained added in where that can be.
 
-    Where it cannot, the result is a model of PEFT; `split` goes below it. Refuses a chat template
-    not trained on.
+    Where it cannot, the result is a model of PEFT; `split` goes below it. With another strength
+    than 1 a weight lies on the line through base and tuned one (Wortsman et al. 2022,
+    arXiv:2109.01903), which for LoRA is another scale. Refuses a chat template not trained on.
     """
     record = folder / "tailorbird.json"
     if record.is_file() and read_json(record)["chat_template_sha256"] != template_digest:
@@ -84,15 +115,33 @@ def merge_adapter(model: Any, folder: Path, template_digest: str) -> Any:
             f"the adapter in {folder} was trained on another chat template than this tokenizer's",
             hint="use the tokenizer that the adapter was trained with",
         )
+    strength = saved_strength(folder)
     with _fitting(f"the adapter in {folder}"):
         if (folder / _WEIGHTS).is_file():
-            return _with_weights(model, folder / _WEIGHTS).eval()
+            return _with_weights(model, folder / _WEIGHTS, strength).eval()
         policy = need("peft").PeftModel.from_pretrained(model, str(folder))
-        return (policy.merge_and_unload() if saved_adapter(folder).merges else policy).eval()
+        if not saved_adapter(folder).merges:
+            return policy.eval()
+        return (policy.merge_and_unload() if strength == 1 else _merged(policy, strength)).eval()
 
 
-def _with_weights(model: Any, file: Path) -> Any:
+def _merged(policy: Any, strength: float) -> Any:
+    """The base with each layer moved by `strength` of what was trained; one copy at a time."""
+    for layer in policy.modules():
+        if isinstance(layer, need("peft.tuners.tuners_utils").BaseTunerLayer):
+            weights = list(layer.get_base_layer().parameters())
+            before = [w.detach().clone() for w in weights]
+            layer.merge()
+            for weight, base in zip(weights, before):
+                weight.data = base.lerp(weight.detach(), strength)
+    return policy.unload()
+
+
+def _with_weights(model: Any, file: Path, strength: float) -> Any:
     weights = need("safetensors.torch").load_file(file)
+    if strength != 1:
+        base = model.state_dict()
+        weights = {n: base[n].lerp(w.to(base[n]), strength) for n, w in weights.items()}
     unknown = model.load_state_dict(weights, strict=False).unexpected_keys
     if unknown:
         raise ValueError(f"the model has no weight {unknown[0]}")

@@ -190,7 +190,7 @@ def _stage(task: Task, stage: Any, adapter: Any, chat: Any, config: Any) -> Trai
         material = counted._material(part, run, _Configured(config), chat)
         on_policy = isinstance(objective, OnPolicy)
         rows = _to_write(material, task) if on_policy else objective.rows(material)
-    of_examples = not (task.comparisons or task.texts) or on_policy or stage.objective == "sft"
+    of_examples = not (task.comparisons or task.texts) or on_policy or stage.learns == "sft"
     scale = len(every) / max(1, len(some)) if of_examples else 1.0
     recipe = dict(stage.recipe)
     trainer = dict(recipe.get("trainer", {}))
@@ -201,9 +201,13 @@ def _stage(task: Task, stage: Any, adapter: Any, chat: Any, config: Any) -> Trai
         wanted=recipe.get("batch_size", stage.batch_size) * recipe.get("accumulation", 1),
         optimizer=recipe.get("optimizer", "adamw"),
         checkpointing=bool(trainer.get("gradient_checkpointing", False)),
-        passes=1 + getattr(objective, "uses_reference", False) / 3,
+        passes=1 + _asks_reference(objective) / 3,
         notes=("the time to write answers while it trains is not counted",) if on_policy else (),
     )
+
+
+def _asks_reference(objective: Any) -> bool:
+    return bool(getattr(objective, "uses_reference", False) or getattr(objective, "anchor", 0))
 
 
 @dataclass(frozen=True)
