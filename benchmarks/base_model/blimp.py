@@ -3,12 +3,11 @@
 import argparse
 import gzip
 import json
-from collections import Counter, defaultdict
-from collections.abc import Iterator
-from typing import Any
+from collections import defaultdict
 
 from base_model.subject import Subject
 from base_model.table import Table, interval
+from tailorbird.evaluate.capabilities.blimp import first_of_each
 from tailorbird.models.text import log_probabilities
 
 NEEDS: tuple[str, ...] = ("blimp/blimp.jsonl.gz",)
@@ -32,14 +31,3 @@ def measure(subject: Subject, options: argparse.Namespace) -> Table:
             marks[name].append(float(good > bad))
     found = [(name, interval(m), len(m)) for name, m in marks.items()]
     return Table(("phenomenon", "accuracy", "pairs"), found, "Wilson intervals; a pair is a unit.")
-
-
-def first_of_each(pairs: Iterator[dict[str, Any]], count: int) -> list[dict[str, Any]]:
-    """The first pairs of every paradigm; they were generated in a random order."""
-    seen: Counter[str] = Counter()
-    kept = []
-    for pair in pairs:
-        seen[pair["UID"]] += 1
-        if seen[pair["UID"]] <= count:
-            kept.append(pair)
-    return kept

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 
 from tailorbird.data.texts import load_texts
@@ -93,18 +94,18 @@ class Material:
         return [row for rng in orders for row in rng.sample(rows, len(rows))]
 
     def general(self, source: str | None, tokens: float, longest: int = 256) -> list[Row]:
-        """Rows of general text in a seeded order, as near to so many learned tokens as they come.
+        """Rows of general text in a seeded order, with so many learned tokens; the last one is cut.
 
         Of the file or folder `source`, again from the start where it is used up; or of the mix that
         fledgling was trained on, which has no end. Raises `TaskError` where there is neither.
         """
         rows: list[Row] = []
+        left = round(tokens)
         for row in self._read_along(source, longest):
-            learned = sum(row.learned)
-            if learned > 2 * tokens:  # nearer without it
+            if left <= 0:
                 break
-            rows.append(row)
-            tokens -= learned
+            rows.append(_cut(row, left))
+            left -= sum(row.learned)
         return rows
 
     def _read_along(self, source: str | None, longest: int) -> Iterator[Row]:
@@ -145,3 +146,10 @@ class Material:
         """Count rows that are not learned from."""
         if number:
             self.dropped[reason] = self.dropped.get(reason, 0) + number
+
+
+def _cut(row: Row, learned: int) -> Row:
+    """The beginning of a row, up to so many learned tokens."""
+    seen = list(accumulate(row.learned))
+    end = next((i + 1 for i, count in enumerate(seen) if count == learned), len(seen))
+    return Row(row.tokens[:end], row.learned[:end])

@@ -53,7 +53,7 @@ def drawn(count: int, rng: random.Random) -> dict[str, int]:
 def last_number(text: str) -> int | None:
     """The last whole number of a text; points and commas between thousands do not count."""
     plain = re.sub(r"(?<=\d)[.,](?=\d{3}\b)", "", text)
-    numbers = re.findall(r"-?\d+(?![.,]?\d)", plain)
+    numbers = re.findall(r"(?<![\d.,])-?\d+(?![.,]?\d)", plain)
     return int(numbers[-1]) if numbers else None
 
 

@@ -51,7 +51,7 @@ class Harness:
         return None if folder is None or folder.is_dir() else f"{folder} is no folder"
 
     def measure(self, lm: "LocalModel", ground: Ground) -> list[Item]:
-        """Raises `TaskError` for a task or a metric that is not there, or without marks of items."""
+        """Raises `TaskError` for a task or metric that is not there, or without marks of items."""
         from tailorbird.evaluate.harness import evaluate
 
         try:
