@@ -167,7 +167,7 @@ def whole(answers: Path, checkpoint: Path, tmp_path_factory: pytest.TempPathFact
 # Per rung, answering writes to the ledger once, then three chunks, then the latencies.
 MOMENTS = {
     "answering": ("tailorbird.evaluate.run.append_jsonl", 13, 2),
-    "between rungs": ("tailorbird.climbing._fitted", 3, 2),
+    "between rungs": ("tailorbird.climbing.fitted", 3, 2),
     "solver not saved": ("tailorbird.climbing.save_solver", 3, 2),
     "training": ("tailorbird.train.engine.append_jsonl", 56, 3),
     "adapter not saved": ("tailorbird.train.policy.save_adapter", 1, 3),

@@ -8,6 +8,7 @@ climb that was killed goes on where it was.
       rungs/RUNG/    rung.json  solver/  answers.jsonl  predictions.parquet
 """
 
+import os
 import platform
 import re
 import shutil
@@ -29,12 +30,12 @@ from tailorbird.errors import (
     TaskError,
     TrainingError,
 )
-from tailorbird.evaluate.report import write_report
+from tailorbird.evaluate.evidence import packages
 from tailorbird.evaluate.results import Results, RungResult
 from tailorbird.evaluate.run import answer_test, digest_of_test, measure, write_predictions
-from tailorbird.evaluate.slices import Slices, worst_slices
 from tailorbird.models.files import identify
 from tailorbird.registry import module
+from tailorbird.reporting import report_climb
 from tailorbird.store import digest, read_json, read_jsonl, said, write_json
 from tailorbird.task.benchmark import Task
 from tailorbird.task.check import Finding, check_benchmark
@@ -90,7 +91,7 @@ def climb(task: Task, out: Path, listener: Listener | None = None, quiet: bool =
         )
     tracker = make_tracker(task.spec.track)
     approaches = {r.name: make_approach(r.approach, r.settings) for r in task.spec.rungs}
-    write_json(out / "manifest.json", _manifest(task))
+    write_json(out / "manifest.json", _manifest(task, out))
     measured: dict[str, tuple[RungResult, tuple[Prediction, ...]]] = {}
     failures: dict[str, str] = {}
     begun = time.monotonic()
@@ -159,23 +160,8 @@ def _judge(
     write_json(out / "verdict.json", verdict.to_json())
     predictions = {name: answers for name, (_, answers) in measured.items()}
     climbed = Climbed(results, verdict, predictions, failures, tuple(findings))
-    write_report(
-        out / "report.html", task, results, verdict, predictions, _slices(task, results, verdict),
-        failures, [f.text for f in findings],
-    )  # fmt: skip
+    report_climb(task, out, climbed)
     return climbed
-
-
-def _slices(task: Task, results: Results, verdict: Verdict) -> Slices | None:
-    """Where the rung that is enough, or else the best one, is weakest."""
-    name = verdict.enough or verdict.best
-    rung = next((r for r in results.rungs if r.name == name), None)
-    metric = task.spec.bar.primary.metric
-    if rung is None:
-        return None
-    higher = module("task.scorers", metric).BETTER == "higher"
-    marks = rung.scores[metric]
-    return worst_slices(task.examples("test"), marks, task.spec.seed, higher_is_better=higher)
 
 
 def read_results(out: Path) -> tuple[Results, TaskSpec, dict[str, str]]:
@@ -200,11 +186,11 @@ def _climb_rung(
     task: Task, rung: Rung, approach: Any, out: Path, quiet: bool
 ) -> tuple[RungResult, tuple[Prediction, ...], bool]:
     folder = out / "rungs" / slug(rung.name)
-    model = _model_of(task, rung)
-    fingerprint = _fingerprint(task, rung, approach, model)
-    _set_aside_if_other(folder, fingerprint, out / "previous")
+    model = model_of(task, rung)
+    fingerprint = fingerprint_of(task, rung, approach, model)
+    set_aside_if_other(folder, fingerprint, out / "previous")
     resumed = (folder / "predictions.parquet").is_file()
-    solver, seconds = _fitted(task, rung, approach, folder, out, quiet)
+    solver, seconds = fitted(task, rung, approach, folder, out, quiet)
     ledger = out / "ledger.jsonl"
     answered = answer_test(solver, task, folder, ledger, fingerprint, quiet)
     result = RungResult(
@@ -215,7 +201,7 @@ def _climb_rung(
     return result, answered.predictions, resumed
 
 
-def _fitted(
+def fitted(
     task: Task, rung: Rung, approach: Any, folder: Path, out: Path, quiet: bool
 ) -> tuple[Solver, float]:
     """The solver as it was saved (what is judged is what would ship), and its seconds to fit."""
@@ -244,7 +230,7 @@ def load_fitted(folder: Path, task: Task, cache: Path) -> Solver:
     return solver
 
 
-def _model_of(task: Task, rung: Rung) -> str | None:
+def model_of(task: Task, rung: Rung) -> str | None:
     """The language model that a rung uses, if it uses one."""
     solver = module("approaches", rung.approach).SOLVER
     if "model" not in getattr(solver, "__dataclass_fields__", {}):
@@ -252,7 +238,7 @@ def _model_of(task: Task, rung: Rung) -> str | None:
     return rung.settings.get("base") or task.spec.model
 
 
-def _fingerprint(task: Task, rung: Rung, approach: Any, model: str | None) -> str:
+def fingerprint_of(task: Task, rung: Rung, approach: Any, model: str | None) -> str:
     """Changes when the rung's answers could: benchmark, settings, weights, version."""
     content: dict[str, Any] = {
         "benchmark": task.digest,
@@ -266,7 +252,7 @@ def _fingerprint(task: Task, rung: Rung, approach: Any, model: str | None) -> st
     return digest(content)
 
 
-def _set_aside_if_other(folder: Path, fingerprint: str, previous: Path) -> None:
+def set_aside_if_other(folder: Path, fingerprint: str, previous: Path) -> None:
     """A rung folder of another configuration is moved away, never deleted."""
     file = folder / "rung.json"
     known = read_json(file)["fingerprint"] if file.is_file() else None
@@ -309,17 +295,25 @@ def _spent(
     return None
 
 
-def _manifest(task: Task) -> dict[str, Any]:
+def _manifest(task: Task, out: Path) -> dict[str, Any]:
     """What went in: enough to run it again."""
     return {
         "version": 1,
         "tailorbird": tailorbird.__version__,
         "python": platform.python_version(),
+        "packages": packages(),
         "machine": f"{platform.system()} {platform.machine()}",
         "benchmark": task.digest,
         "task": task.spec.model_dump(mode="json"),
         "rows": [a.lines() for a in task.accounts],
+        "study": _relative(task.folder, out),
+        "data_folder": task.data_folder and _relative(task.data_folder, out),
     }
+
+
+def _relative(path: Path, out: Path) -> str:
+    """From the climb's folder, so that both can be moved together."""
+    return Path(os.path.relpath(path.resolve(), out.resolve())).as_posix()
 
 
 def slug(name: str) -> str:

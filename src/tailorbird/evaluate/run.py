@@ -53,12 +53,7 @@ def answer_test(
     file = folder / "answers.jsonl"
     done = read_jsonl(file)
     if not done:
-        opening = {
-            "rung": folder.name, "fingerprint": fingerprint, "benchmark": task.digest,
-            "test": digest_of_test(task),
-        }  # fmt: skip
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        append_jsonl(ledger, [{"time": now} | opening])
+        record_opening(ledger, task, folder.name, fingerprint)
     rows = _whole_chunks(done, len(examples))
     if len(rows) < len(done):
         file.unlink()
@@ -70,6 +65,18 @@ def answer_test(
     latencies = _latencies(solver, examples, rows, folder, quiet)
     predictions = tuple(_prediction(r) for r in rows)
     return Answered(predictions, latencies, sum(r["batch_seconds"] for r in rows))
+
+
+def record_opening(ledger: Path, task: Task, rung: str, fingerprint: str) -> None:
+    """Append to `ledger` that the test split is opened for this rung."""
+    opening = {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "rung": rung,
+        "fingerprint": fingerprint,
+        "benchmark": task.digest,
+        "test": digest_of_test(task),
+    }
+    append_jsonl(ledger, [opening])
 
 
 def digest_of_test(task: Task) -> str:
