@@ -35,12 +35,21 @@ CONFIGS: dict[str, Any] = {
     ),
 }  # fmt: skip
 KEEPS_APART = {"llama", "qwen3", "gpt2"}
+TAKES_PREFIX = {"llama", "qwen3", "gpt2"}
 SHARED = list(range(10, 50))
 
 
 def make(name: str) -> Any:
     torch.manual_seed(1)
     return transformers.AutoModelForCausalLM.from_config(CONFIGS[name]()).eval()
+
+
+@pytest.fixture(params=["side by side", "one behind another"])
+def lanes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How rows stand where they can stand both ways; on a GPU it is always the second."""
+    if request.param == "one behind another":
+        monkeypatch.setattr("tailorbird.models.decoding.attends_with_prefix", lambda _: False)
+    return str(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -76,10 +85,11 @@ def plain_score(model: Any, prompt: list[int], continuation: list[int]) -> list[
 
 @pytest.mark.parametrize("name", CONFIGS)
 @pytest.mark.parametrize("shared", [[], SHARED], ids=["apart", "shared"])
-def test_greedy_is_what_transformers_generates(name: str, shared: list[int]) -> None:
+def test_greedy_is_what_transformers_generates(name: str, shared: list[int], lanes: str) -> None:
     model = make(name)
     decoder = Decoder(model, frozenset(), 0, batch_size=4)
     assert decoder.keeps_apart == (name in KEEPS_APART)
+    assert decoder.takes_prefix == (name in TAKES_PREFIX and lanes == "side by side")
     asked = prompts(shared)
     free = [plain(model, p, 12, frozenset()) for p in asked]
     assert decoder.generate(asked, Sampling(max_tokens=12)) == free
@@ -113,10 +123,12 @@ def test_equal_prompts_and_a_prompt_that_begins_another(llama: Any) -> None:
     assert Decoder(llama, frozenset(), 0).generate(asked, Sampling(max_tokens=6)) == expected
 
 
+@pytest.mark.parametrize("at_once", [1, 40, 4096])
 def test_long_answers_outgrow_the_room_of_the_cache(
-    llama: Any, monkeypatch: pytest.MonkeyPatch
+    llama: Any, monkeypatch: pytest.MonkeyPatch, lanes: str, at_once: int
 ) -> None:
     monkeypatch.setattr("tailorbird.models.decoding.READ_TOKENS", 16)
+    monkeypatch.setattr("tailorbird.models.decoding.AFTER_TOKENS", at_once)
     asked = prompts(SHARED)
     expected = [plain(llama, p, 40, frozenset()) for p in asked]
     assert Decoder(llama, frozenset(), 0).generate(asked, Sampling(max_tokens=40)) == expected
@@ -124,7 +136,7 @@ def test_long_answers_outgrow_the_room_of_the_cache(
 
 @pytest.mark.parametrize("sampling", [Sampling(8), Sampling(8, temperature=1.5, top_p=0.9, seed=3)])
 def test_answers_depend_neither_on_neighbours_nor_on_the_batch(
-    llama: Any, sampling: Sampling
+    llama: Any, sampling: Sampling, lanes: str
 ) -> None:
     asked = prompts(SHARED)
     answers = Decoder(llama, frozenset(), 0).generate(asked, sampling)

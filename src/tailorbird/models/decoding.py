@@ -23,11 +23,14 @@ from transformers.cache_utils import Cache, DynamicLayer
 
 from tailorbird.errors import ModelError
 from tailorbird.models.base import Progress, Sampling
+from tailorbird.models.prefixed import additive, attends_with_prefix, attention_with_prefix
 
 Ids = Sequence[int]
 READ_TOKENS = 512
 """Tokens that are read in one pass: enough to keep the machine busy. Rows of a pass are masked
 from each other and still cost each other time."""
+AFTER_TOKENS = 4096
+"""The same for rows side by side, which cost each other nothing but memory."""
 
 
 @dataclass
@@ -37,7 +40,7 @@ class Decoder:
     model: Any
     ends: frozenset[int]
     pad: int
-    batch_size: int = 32
+    batch_size: int = 64
     """Rows that write at the same time."""
     opening: Sequence[tuple[Tensor, Tensor]] = ()
     """Virtual tokens before every prompt: keys and values float[1, H, N, D] of every layer."""
@@ -61,6 +64,11 @@ class Decoder:
         # Models with linear biases (Bloom) find positions in a mask of two dimensions.
         places = _takes_positions(self.model) and not getattr(self.model.config, "alibi", False)
         return places and self._layer_types <= {"DynamicLayer"}
+
+    @cached_property
+    def takes_prefix(self) -> bool:
+        """Whether rows can stand side by side after a prefix that is held once."""
+        return attends_with_prefix(self.model)
 
     @cached_property
     def pads(self) -> bool:
@@ -100,7 +108,7 @@ class Decoder:
     def _write(
         self, rows: list[Ids], noise: list[torch.Generator], sampling: Sampling, avoid: Ids
     ) -> list[list[int]]:
-        lanes: _Lanes = _Behind(self) if self.keeps_apart else _Beside(self)
+        lanes = self._lanes(rows)
         answers: list[list[int]] = [[] for _ in rows]
         active, logits = list(range(len(rows))), lanes.read(rows)
         for left in reversed(range(sampling.max_tokens)):
@@ -116,6 +124,12 @@ class Decoder:
             active = [row for row, _ in going]
             logits = lanes.write(active, [token for _, token in going])
         return answers
+
+    def _lanes(self, rows: list[Ids]) -> "_Lanes":
+        if not self.keeps_apart:
+            return _Beside(self)
+        distinct = len(set(map(tuple, rows))) == len(rows)
+        return _After(self) if distinct and self.takes_prefix else _Behind(self)
 
     # ---- scoring -----------------------------------------------------------------------------
 
@@ -288,6 +302,69 @@ class _Behind:
         return self.decoder.step(tokens, positions, see, self.cache)
 
 
+class _After:
+    """Rows side by side after the prefix; those that have finished are put away now and then."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.decoder, self.model = decoder, decoder.model
+        self.cache: Any = Cache(layer_class_to_replicate=_Growing)
+
+    def read(self, rows: list[Ids]) -> Tensor:
+        self.held = list(range(len(rows)))
+        longest = max(map(len, rows))
+        self.padding = torch.tensor([longest - len(row) for row in rows])
+        self.length = longest
+        logits = []
+        at_once = max(1, AFTER_TOKENS // longest)
+        for start in range(0, len(rows), at_once):
+            part = slice(start, start + at_once)
+            ids = [[self.decoder.pad] * (longest - len(row)) + list(row) for row in rows[part]]
+            place = torch.arange(longest)
+            real = place[None] >= self.padding[part, None]
+            see = (place[None] <= place[:, None])[None] & real[:, None]
+            see |= torch.eye(longest, dtype=torch.bool)  # padding sees itself: of nothing, no sum
+            positions = (place[None] - self.padding[part, None]).clamp(min=0)
+            read: Any = Cache(layer_class_to_replicate=_Growing)
+            logits.append(self._run(ids, positions, see, read))
+            self._hold(read)
+        return torch.cat(logits)
+
+    def _hold(self, read: Any) -> None:
+        """Put the rows of another cache below those that are held."""
+        if not self.cache.layers:
+            self.cache = read
+            return
+        for layer, more in zip(self.cache.layers, read.layers, strict=True):
+            layer.reset_to(*(torch.cat(p) for p in zip(layer.held, more.held, strict=True)))
+
+    def write(self, active: list[int], tokens: list[int]) -> Tensor:
+        if 2 * len(active) <= len(self.held):
+            kept = torch.tensor([self.held.index(row) for row in active])
+            for layer in self.cache.layers:
+                layer.reset_to(*(part[kept] for part in layer.held))
+            self.padding, self.held = self.padding[kept], list(active)
+        going = dict(zip(active, tokens, strict=True))
+        ids = [[going.get(row, self.decoder.pad)] for row in self.held]
+        positions = (self.length - self.padding)[:, None]
+        self.length += 1
+        see = (torch.arange(self.length)[None] >= self.padding[:, None])[:, None]
+        logits = self._run(ids, positions, see, self.cache)
+        if len(active) == len(self.held):
+            return logits
+        return logits[torch.tensor([self.held.index(row) for row in active])]
+
+    def _run(self, ids: list[list[int]], positions: Tensor, see: Tensor, cache: Any) -> Tensor:
+        """Logits float[B, V] of the last places."""
+        shared = self.decoder.shared
+        with attention_with_prefix(self.model):
+            out = self.model(
+                input_ids=torch.tensor(ids), attention_mask=additive(see),
+                position_ids=positions + shared, past_key_values=cache, use_cache=True,
+                logits_to_keep=1, prefix=self.decoder._layers or None,
+            )  # fmt: skip
+        return out.logits[:, -1]  # type: ignore[no-any-return]
+
+
 class _Growing(DynamicLayer):  # type: ignore[no-untyped-call]
     """Keys and values with room for more: a plain layer copies all it has for every new token."""
 
@@ -296,7 +373,7 @@ class _Growing(DynamicLayer):  # type: ignore[no-untyped-call]
     def update(
         self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
     ) -> tuple[Tensor, Tensor]:
-        """Append keys and values float[1, H, T, D]; returns all of them."""
+        """Append keys and values float[B, H, T, D]; returns all of them."""
         start = self.get_seq_length()
         end = start + key_states.shape[2]
         if not start:
@@ -311,10 +388,20 @@ class _Growing(DynamicLayer):  # type: ignore[no-untyped-call]
         self.keys, self.values = keys, values
         return keys, values
 
+    @property
+    def held(self) -> tuple[Tensor, Tensor]:
+        """Keys and values float[B, H, T, D]."""
+        length = self.get_seq_length()
+        return self.room[0][:, :, :length], self.room[1][:, :, :length]
+
+    def reset_to(self, keys: Tensor, values: Tensor) -> None:
+        """Hold these in place of what is held."""
+        self.room = self.keys, self.values = keys, values
+
 
 def _with_room(held: Tensor, used: int, needed: int) -> Tensor:
     rows, heads, _, width = held.shape
-    room = held.new_empty(rows, heads, needed + READ_TOKENS, width)
+    room = held.new_empty(rows, heads, needed + max(READ_TOKENS // rows, 32), width)
     room[:, :, :used] = held[:, :, :used]
     return room
 
