@@ -1,10 +1,13 @@
-"""One climb as one HTML file that a product owner can read: it loads nothing and runs no script."""
+"""One climb as one HTML file that a product owner can read: it loads nothing and runs no script.
+
+What stands where in the plots is worked out in plots.py; the page is report.html.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import pvariance
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -12,19 +15,46 @@ import tailorbird
 from tailorbird.decide.ladder import POWER, Contrast, Ladder, Status
 from tailorbird.decide.verdict import Verdict
 from tailorbird.decide.words import asked, p_value, points
+from tailorbird.evaluate.differences import Part, differences
+from tailorbird.evaluate.evidence import Evidence
+from tailorbird.evaluate.plots import (
+    Reliability,
+    Scatter,
+    audit_plot,
+    axis,
+    curve_plot,
+    reliability_plot,
+    scatter,
+)
+from tailorbird.evaluate.reliability import reliability
 from tailorbird.evaluate.results import Results, RungResult
 from tailorbird.evaluate.slices import Slices
 from tailorbird.evaluate.statistics import Estimate, minimal_detectable_difference
-from tailorbird.evaluate.table import ADVICE, Column, columns, mark, sample, status
+from tailorbird.evaluate.table import (
+    ADVICE,
+    Column,
+    columns,
+    further_columns,
+    mark,
+    sample,
+    status,
+)
 from tailorbird.store import write_text
 from tailorbird.task.bar import MEASURES
 from tailorbird.task.benchmark import Task
 from tailorbird.task.types import Example, Prediction
 
+if TYPE_CHECKING:
+    from tailorbird.auditing import RungAudits
+
 SHOWN = 8
 """Test items shown with every rung's answer."""
 CLIP = 1_500
 """Characters of an input or an answer; what is cut is counted, and stands in the rung's folder."""
+MOST_RELIABILITIES = 3
+"""Rungs with a reliability diagram."""
+_PRICES = ("cost_per_1000", "latency_p95")
+"""What quality is drawn against."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +139,8 @@ class Shown:
     example: Example
     answers: tuple[tuple[Answer, tuple[str, ...]], ...]
     """Each answer with the rungs that gave it."""
+    parts: Mapping[Answer, tuple[Part, ...]]
+    """What the two rungs that are set against each other say, and which words are theirs alone."""
 
 
 def write_report(
@@ -120,6 +152,10 @@ def write_report(
     slices: Slices | None,
     failures: Mapping[str, str],
     checks: Sequence[str],
+    *,
+    audits: "Sequence[RungAudits]" = (),
+    curves: Sequence[Mapping[str, Any]] = (),
+    evidence: Evidence | None = None,
 ) -> None:
     """Write the report of a climb. Equal inputs give equal files.
 
@@ -132,9 +168,12 @@ def write_report(
         slices: of the rung that is enough, or else the best, on the primary metric.
         failures: rung -> why it was not run.
         checks: what the benchmark proved about itself, in words.
+        audits: what was looked for in some rungs.
+        curves: `LearningCurve`s as JSON, each with its `rung`.
+        evidence: what would have to be the same to measure the same.
     """
     ladder = Ladder(results, task.spec)
-    measured = columns(ladder)
+    measured = [*columns(ladder), *further_columns(ladder)]
     rates = [c for c in measured if c.metric not in MEASURES]
     bill = [c for c in measured if c.metric in MEASURES]
     asked_for = [c for c in measured if c.criteria or c.metric not in MEASURES]
@@ -144,7 +183,14 @@ def write_report(
         verdict=verdict,
         advice=ADVICE[verdict.fine_tune],
         bar=_bar(ladder),
-        charts=[_chart(ladder, verdict, c) for c in rates],
+        charts=[_chart(ladder, verdict, c) for c in rates if c.metric in _scorers(ladder)],
+        scatters=_scatters(ladder, verdict, rates[0], bill),
+        reliabilities=_reliabilities(task, ladder, predictions),
+        curves=[curve_plot(c, rates[0].metric) for c in curves],
+        audits=[(a.rung, [audit_plot(found) for found in a.found]) for a in audits],
+        evidence=evidence,
+        higher=ladder.higher,
+        percent=axis([0.0, 1.0], scale=100),
         quality=asked_for,
         quality_rows=[_row(verdict, r, asked_for) for r in ladder.rungs],
         bill=bill,
@@ -154,6 +200,7 @@ def write_report(
         primary=rates[0],
         statuses=_STATUS.values(),
         shown=_shown(task, ladder, verdict, predictions),
+        against=_against(ladder),
         failures=failures,
         checks=checks,
         method=_method(ladder, verdict),
@@ -229,6 +276,33 @@ def _strip(verdict: Verdict, rung: RungResult, column: Column, end: float) -> St
     return Strip(rung.name, enough, cell, value, low, high)
 
 
+def _scorers(ladder: Ladder) -> set[str]:
+    """What is marked answer by answer, and is worth a chart of its own."""
+    return {m for r in ladder.rungs for m in r.scores} | {ladder.bar.primary.metric}
+
+
+def _scatters(
+    ladder: Ladder, verdict: Verdict, primary: Column, bill: Sequence[Column]
+) -> list[Scatter]:
+    """Quality against money, where it is known, and against time."""
+    wanted = [c for m in _PRICES for c in bill if c.metric == m]
+    return [s for c in wanted if (s := scatter(ladder, verdict, primary, c)) is not None]
+
+
+def _reliabilities(
+    task: Task, ladder: Ladder, predictions: Mapping[str, Sequence[Prediction]]
+) -> list[Reliability]:
+    """Of the best rungs that say how sure they are."""
+    plots = []
+    for rung in ladder.ranked:
+        if rung.name in predictions and len(plots) < MOST_RELIABILITIES:
+            said = predictions[rung.name]
+            bins = reliability(task.examples("test"), said, task, task.spec.seed)
+            if bins:
+                plots.append(reliability_plot(rung, bins))
+    return plots
+
+
 def _difference(contrast: Contrast) -> tuple[str, str]:
     c = contrast.comparison
     return points(c.difference, c.low, c.high), p_value(contrast.p_adjusted)
@@ -252,10 +326,31 @@ def _shown(
         return []
     examples = task.examples("test")
     chosen = _informative(ladder, verdict, examples)
-    return [
-        Shown(why, examples[i], _answers(task, ladder, predictions, examples[i], i))
-        for i, why in chosen.items()
-    ]
+    shown = []
+    for i, why in chosen.items():
+        answers = _answers(task, ladder, predictions, examples[i], i)
+        shown.append(Shown(why, examples[i], answers, _parts(ladder, answers)))
+    return shown
+
+
+def _against(ladder: Ladder) -> tuple[str, str] | None:
+    """The best untuned rung and the best tuned one; without one of those, the two best."""
+    tuned, untuned = next((r for r in ladder.ranked if r.tuned), None), ladder.best_untuned
+    if tuned is not None and untuned is not None:
+        return untuned.name, tuned.name
+    return (ladder.ranked[1].name, ladder.ranked[0].name) if ladder.ranked[1:] else None
+
+
+def _parts(
+    ladder: Ladder, answers: Sequence[tuple[Answer, tuple[str, ...]]]
+) -> dict[Answer, tuple[Part, ...]]:
+    names = _against(ladder) or ()
+    pair = [next((a for a, rungs in answers if name in rungs), None) for name in names]
+    one, other = pair if len(pair) == 2 else (None, None)
+    if one is None or other is None or one.text == other.text:
+        return {}
+    left, right = differences(_clip(one.text), _clip(other.text))
+    return {one: left, other: right}
 
 
 def _informative(ladder: Ladder, verdict: Verdict, examples: Sequence[Example]) -> dict[int, str]:

@@ -1,8 +1,6 @@
 """A climb's folder -> what trackers record of it."""
 
-import importlib.metadata
 import math
-import platform
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -11,6 +9,7 @@ from typing import Any
 
 import tailorbird
 from tailorbird.decide.verdict import Verdict
+from tailorbird.evaluate.evidence import packages
 from tailorbird.evaluate.results import Results, RungResult
 from tailorbird.evaluate.statistics import Estimate
 from tailorbird.evaluate.table import mark
@@ -19,9 +18,6 @@ from tailorbird.task.benchmark import Task
 from tailorbird.task.types import SPLITS, Comparison, Example
 from tailorbird.track.base import ClimbRecord, DataRecord, RunRecord, Value, data_digest
 
-_PACKAGES = (
-    "torch", "transformers", "peft", "accelerate", "scikit-learn", "sentence-transformers", "numpy",
-)  # fmt: skip
 _FILES = ("results.json", "timings.json", "verdict.json", "manifest.json", "report.html")
 
 
@@ -90,12 +86,7 @@ def _task_facts(task: Task) -> dict[str, Value]:
 
 def _lineage(task: Task) -> dict[str, str]:
     """Which benchmark, and the versions of what measured it."""
-    versions = {"tailorbird": tailorbird.__version__, "python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
+    versions = {"tailorbird": tailorbird.__version__} | packages()
     return {"benchmark": task.digest} | {f"version.{k}": v for k, v in versions.items()}
 
 
