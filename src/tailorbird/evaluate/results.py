@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tailorbird.errors import DataError
+from tailorbird.evaluate.per_class import PerClass
+from tailorbird.evaluate.reliability import Bin
 from tailorbird.evaluate.statistics import Estimate
 from tailorbird.task.types import Usage
 
@@ -21,14 +23,20 @@ class RungResult:
     scores: Mapping[str, tuple[float | None, ...]]
     """Metric -> one mark per test item, in order; None where it could not be marked."""
     estimates: Mapping[str, Estimate | None]
-    """Per metric, and prompt_tokens and completion_tokens; equal on every run of equal inputs."""
+    """Per scorer, per metric of all answers together (macro_f1, ece, ...), and prompt_tokens and
+    completion_tokens; equal on every run of equal inputs."""
     timings: Mapping[str, Estimate | None] = field(default_factory=dict)
-    """latency_p50, latency_p95 (s), cost_per_1000 (money), training_minutes; vary between runs.
-    None: not known (no price, nothing trained)."""
+    """latency_p50, latency_p95, latency_p99, latency_first_p50, latency_first_p95 (s),
+    cost_per_1000, cost_per_correct (money), training_minutes; vary between runs. None: not known
+    (no price, nothing trained, nothing right)."""
     errors: int = 0
     """Items whose prediction is an error; each is marked as wrong."""
     usage: Usage = field(default_factory=Usage)
     """Totals over the test items."""
+    classes: tuple[PerClass, ...] = ()
+    """Of tasks of kind label; results from before there were any have none."""
+    reliability: tuple[Bin, ...] = ()
+    """The reliability diagram; none where answers have no confidence."""
 
     @property
     def tuned(self) -> bool:
@@ -51,6 +59,8 @@ class RungResult:
             "timings": _estimates_to_json(self.timings),
             "errors": self.errors,
             "usage": asdict(self.usage),
+            "classes": [c.to_json() for c in self.classes],
+            "reliability": [b.to_json() for b in self.reliability],
         }
 
     @classmethod
@@ -63,6 +73,8 @@ class RungResult:
                 "estimates": _estimates_from_json(data["estimates"]),
                 "timings": _estimates_from_json(data["timings"]),
                 "usage": Usage(**data["usage"]),
+                "classes": tuple(PerClass.from_json(c) for c in data.get("classes", ())),
+                "reliability": tuple(Bin.from_json(b) for b in data.get("reliability", ())),
             }
         )
 

@@ -6,7 +6,7 @@ chunk, and ends with the same file as one that was not.
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tailorbird.approaches.base import Solver
-from tailorbird.errors import StoreError
+from tailorbird.errors import MissingExtra, StoreError
+from tailorbird.evaluate.cost import cost_per_correct
+from tailorbird.evaluate.metrics.base import estimate
+from tailorbird.evaluate.per_class import per_class
+from tailorbird.evaluate.reliability import reliability
 from tailorbird.evaluate.results import RungResult
 from tailorbird.evaluate.statistics import Estimate, estimate_mean, estimate_quantile
 from tailorbird.models.files import is_endpoint
 from tailorbird.progress import progress
-from tailorbird.registry import names
+from tailorbird.registry import module, names
 from tailorbird.store import append_jsonl, digest, read_jsonl, write_atomic
 from tailorbird.task.benchmark import Task
 from tailorbird.task.task import Prices
@@ -43,6 +47,8 @@ class Answered:
     """Seconds for one request alone."""
     seconds: float
     """Wall time of answering everything, in batches."""
+    first_latencies: tuple[float, ...] = ()
+    """Seconds to the first token of a request alone; none where that cannot be told."""
 
 
 def answer_test(
@@ -62,9 +68,9 @@ def answer_test(
         tick(len(rows))
         for start in range(len(rows), len(examples), CHUNK):
             rows += _answer(solver, examples[start : start + CHUNK], file, tick)
-    latencies = _latencies(solver, examples, rows, folder, quiet)
+    latencies, first = _latencies(solver, examples, rows, folder, quiet)
     predictions = tuple(_prediction(r) for r in rows)
-    return Answered(predictions, latencies, sum(r["batch_seconds"] for r in rows))
+    return Answered(predictions, latencies, sum(r["batch_seconds"] for r in rows), first)
 
 
 def record_opening(ledger: Path, task: Task, rung: str, fingerprint: str) -> None:
@@ -117,54 +123,110 @@ def _prediction(row: dict[str, Any]) -> Prediction:
 
 def _latencies(
     solver: Solver, examples: Sequence[Example], rows: list[Any], folder: Path, quiet: bool
-) -> tuple[float, ...]:
-    """Seconds per request: reported by the endpoint, else measured one at a time on some items."""
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Seconds per request, and to its first token where that can be told.
+
+    Reported by the endpoint, else measured one at a time on some items.
+    """
     reported = [r["usage"]["seconds"] for r in rows if r["usage"]["seconds"] is not None]
     if reported:
-        return tuple(reported)
+        return tuple(reported), ()
     file = folder / "latency.jsonl"
-    seconds = [r["seconds"] for r in read_jsonl(file)]
-    if not seconds:
+    probes = read_jsonl(file)
+    if not probes:
         step = max(1, len(examples) // PROBES)
-        probes = examples[::step][:PROBES]
-        solver.predict(probes[:1])  # what loads on first use is not the latency of an answer
-        with progress("measuring latency", len(probes), quiet) as tick:
-            for example in probes:
-                begun = time.perf_counter()
-                solver.predict([example])
-                seconds.append(time.perf_counter() - begun)
-                tick(1)
-                if len(seconds) >= ENOUGH_PROBES and sum(seconds) > PROBE_SECONDS:
-                    break
-        append_jsonl(file, ({"seconds": s} for s in seconds))
-    return tuple(seconds)
+        probes = _probes(solver, examples[::step][:PROBES], quiet)
+        append_jsonl(file, probes)
+    seconds = tuple(p["seconds"] for p in probes)
+    return seconds, tuple(p["first_seconds"] for p in probes if "first_seconds" in p)
+
+
+def _probes(solver: Solver, examples: Sequence[Example], quiet: bool) -> list[dict[str, float]]:
+    solver.predict(examples[:1])  # what loads on first use is not the latency of an answer
+    brief, probes = _brief(solver), list[dict[str, float]]()
+    with progress("measuring latency", len(examples), quiet) as tick:
+        for example in examples:
+            probe = {"seconds": _seconds(solver, example)}
+            if brief is not None and len(probes) < ENOUGH_PROBES:
+                probe["first_seconds"] = _seconds(brief, example)
+            probes.append(probe)
+            tick(1)
+            spent = sum(p["seconds"] for p in probes)
+            if len(probes) >= ENOUGH_PROBES and spent > PROBE_SECONDS:
+                break
+    return probes
+
+
+def _seconds(solver: Solver, example: Example) -> float:
+    begun = time.perf_counter()
+    solver.predict([example])
+    return time.perf_counter() - begun
+
+
+def _brief(solver: Solver) -> Solver | None:
+    """`solver`, done with its first token; None for one that writes no tokens, or chooses."""
+    if getattr(solver, "max_tokens", None) is None or getattr(solver, "labels", None):
+        return None
+    brief: Solver = replace(solver, max_tokens=1)  # type: ignore[type-var]
+    return brief
 
 
 def measure(
     task: Task, answered: Answered, training_seconds: float, model: str | None, seed: int
 ) -> dict[str, Any]:
     """Scores, estimates and timings of one rung: the fields of a `RungResult`."""
-    examples = task.examples("test")
+    examples, predictions = task.examples("test"), answered.predictions
     groups = [e.group for e in examples]
-    metrics = [c.metric for c in task.spec.bar.criteria]
-    scores: dict[str, tuple[float | None, ...]] = {}
-    for metric in dict.fromkeys([*metrics, *_also(task)]):
-        if metric in names("task.scorers"):
-            pairs = zip(examples, answered.predictions)
-            scores[metric] = tuple(task.score(metric, e, p).value for e, p in pairs)
+    scores: dict[str, tuple[float | None, ...]] = {
+        m: tuple(s.value for s in task.score_all(m, examples, predictions)) for m in _scorers(task)
+    }
     estimates: dict[str, Estimate | None] = {
         m: estimate_mean(v, groups, seed) for m, v in scores.items()
     }
+    estimates |= _together(task, predictions, seed)
     for name in ("prompt_tokens", "completion_tokens"):
-        counts = [float(getattr(p.usage, name)) for p in answered.predictions]
+        counts = [float(getattr(p.usage, name)) for p in predictions]
         estimates[name] = estimate_mean(counts, groups, seed, bounded=False)
+    labels = task.spec.kind == "label"
+    right = _right(task, scores[task.spec.bar.primary.metric])
     return {
         "scores": scores,
         "estimates": estimates,
-        "timings": _timings(task, answered, training_seconds, model, seed),
-        "errors": sum(p.error is not None for p in answered.predictions),
+        "timings": _timings(task, answered, right, training_seconds, model, seed),
+        "errors": sum(p.error is not None for p in predictions),
         "usage": _total(answered, model, task.spec.budget.prices),
+        "classes": per_class(examples, predictions, task, seed) if labels else (),
+        "reliability": reliability(examples, predictions, task, seed),
     }
+
+
+def _scorers(task: Task) -> list[str]:
+    """What each answer is marked by: those of the bar, primary first, and what else is worth it."""
+    asked = [c.metric for c in task.spec.bar.criteria]
+    return [m for m in dict.fromkeys([*asked, *_also(task)]) if m in names("task.scorers")]
+
+
+def _together(
+    task: Task, predictions: Sequence[Prediction], seed: int
+) -> dict[str, Estimate | None]:
+    """The metrics of all answers together; those whose library is missing only if the bar asks."""
+    found: dict[str, Estimate | None] = {}
+    asked = {c.metric for c in task.spec.bar.criteria}
+    for name in names("evaluate.metrics"):
+        if task.spec.kind not in module("evaluate.metrics", name).KINDS:
+            continue
+        try:
+            found[name] = estimate(name, task.examples("test"), predictions, task, seed)
+        except MissingExtra:
+            if name in asked:
+                raise
+    return found
+
+
+def _right(task: Task, marks: Sequence[float | None]) -> list[float | None]:
+    """Marks on the primary metric with 1 for right, whichever way is better."""
+    higher = module("task.scorers", task.spec.bar.primary.metric).BETTER == "higher"
+    return [m if m is None or higher else 1 - m for m in marks]
 
 
 def _total(answered: Answered, model: str | None, prices: Prices) -> Usage:
@@ -188,7 +250,12 @@ def _also(task: Task) -> tuple[str, ...]:
 
 
 def _timings(
-    task: Task, answered: Answered, training_seconds: float, model: str | None, seed: int
+    task: Task,
+    answered: Answered,
+    right: Sequence[float | None],
+    training_seconds: float,
+    model: str | None,
+    seed: int,
 ) -> dict[str, Estimate | None]:
     groups = [e.group for e in task.examples("test")]
     costs = [_cost(p, answered, model, task.spec.budget.prices) for p in answered.predictions]
@@ -200,7 +267,11 @@ def _timings(
     return {
         "latency_p50": estimate_quantile(answered.latencies, 0.5),
         "latency_p95": estimate_quantile(answered.latencies, 0.95),
+        "latency_p99": estimate_quantile(answered.latencies, 0.99),
+        "latency_first_p50": estimate_quantile(answered.first_latencies, 0.5),
+        "latency_first_p95": estimate_quantile(answered.first_latencies, 0.95),
         "cost_per_1000": cost,
+        "cost_per_correct": cost_per_correct(costs, right, groups, seed),
         "training_minutes": Estimate(minutes, minutes, minutes, n=1, units=1, method="measured"),
     }
 

@@ -31,11 +31,17 @@ REASONS = 6
 _MEASURES: Mapping[str, tuple[str, str | None, str]] = {
     "latency_p50": ("p50", "s", "seconds within which half of the requests are answered"),
     "latency_p95": ("p95", "s", "seconds within which 95 of 100 requests are answered"),
+    "latency_p99": ("p99", "s", "seconds within which 99 of 100 requests are answered"),
+    "latency_first_p50": ("first p50", "s", "seconds to the first token, for half the requests"),
+    "latency_first_p95": ("first p95", "s", "seconds to the first token, for 95 of 100 requests"),
     "prompt_tokens": ("prompt", "tokens", "tokens read for one answer"),
     "completion_tokens": ("answer", "tokens", "tokens written for one answer"),
     "cost_per_1000": ("cost/1k", None, "money for 1,000 answers"),
+    "cost_per_correct": ("cost/right", None, "money for one right answer"),
     "training_minutes": ("training", "min", "minutes of preparation, once"),
 }
+_FURTHER = frozenset({"latency_p99", "latency_first_p50", "latency_first_p95", "cost_per_correct"})
+"""Measures that tables leave to the report, unless the bar asks for them."""
 _LEAST_NEEDED = (
     "cited",
     "completion_tokens",
@@ -115,7 +121,20 @@ def columns(ladder: Ladder) -> tuple[Column, ...]:
     """The lines of the bar, primary first; then what else was marked; then the other measures."""
     asked = (c.metric for c in ladder.bar.criteria)
     marked = (m for r in ladder.rungs for m in r.scores)
-    return tuple(_column(ladder, m) for m in dict.fromkeys([*asked, *marked, *_MEASURES]))
+    measures = (m for m in _MEASURES if m not in _FURTHER)
+    return tuple(_column(ladder, m) for m in dict.fromkeys([*asked, *marked, *measures]))
+
+
+def further_columns(ladder: Ladder) -> tuple[Column, ...]:
+    """What else some rung was measured by: metrics of all answers together, and measures that
+    tables have no room for."""
+    shown = {c.metric for c in columns(ladder)}
+    known = [*names("evaluate.metrics"), *sorted(_FURTHER, key=list(_MEASURES).index)]
+    return tuple(
+        _column(ladder, m)
+        for m in known
+        if m not in shown and any(r.measured(m) is not None for r in ladder.rungs)
+    )
 
 
 def _column(ladder: Ladder, metric: str) -> Column:
@@ -123,8 +142,8 @@ def _column(ladder: Ladder, metric: str) -> Column:
     if metric in _MEASURES:
         title, unit, meaning = _MEASURES[metric]
         return Column(metric, title, unit or ladder.spec.budget.prices.currency, meaning, criteria)
-    known = metric in names("task.scorers")
-    meaning = module("task.scorers", metric).SUMMARY if known else ""
+    folder = next((f for f in ("task.scorers", "evaluate.metrics") if metric in names(f)), None)
+    meaning = module(folder, metric).SUMMARY if folder else ""
     return Column(metric, metric, "%", meaning, criteria)
 
 

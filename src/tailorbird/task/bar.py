@@ -9,9 +9,13 @@ from tailorbird.task.strict import Strict
 MEASURES: dict[str, Literal["higher", "lower"]] = {
     "latency_p50": "lower",
     "latency_p95": "lower",
+    "latency_p99": "lower",
+    "latency_first_p50": "lower",
+    "latency_first_p95": "lower",
     "prompt_tokens": "lower",
     "completion_tokens": "lower",
     "cost_per_1000": "lower",
+    "cost_per_correct": "lower",
     "training_minutes": "lower",
 }
 """Measured for every rung beside the scorers: seconds, tokens per answer, money, minutes."""
@@ -21,7 +25,8 @@ class Criterion(Strict):
     """One line of the bar."""
 
     metric: str
-    """A scorer (label, exact, facts, overlap, unsupported, cited) or a measure (latency_p95)."""
+    """A scorer (label, facts, ...), a metric of all answers together (macro_f1, ...) or a measure
+    (latency_p95, ...)."""
     at_least: float | None = None
     at_most: float | None = None
 

@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from tailorbird.data.accounts import FileAccount
 from tailorbird.data.preferences import load_preferences
 from tailorbird.data.read import load_documents, load_examples
+from tailorbird.data.rows import read_bytes
 from tailorbird.data.texts import load_texts
 from tailorbird.errors import BenchmarkError, DataError, TaskError, nearest
 from tailorbird.registry import module
@@ -84,6 +86,29 @@ class Task:
         score: Score = scorer.score(example, prediction, self)
         return score
 
+    def score_all(
+        self, metric: str, examples: Sequence[Example], predictions: Sequence[Prediction]
+    ) -> list[Score]:
+        """`score` of each pair; a scorer that is faster in batches is asked once."""
+        scorer = module("task.scorers", metric)
+        pairs = list(zip(examples, predictions, strict=True))
+        if not hasattr(scorer, "score_all"):
+            return [self.score(metric, e, p) for e, p in pairs]
+        answered = [(e, p) for e, p in pairs if p.error is None]
+        marks = iter(scorer.score_all([e for e, _ in answered], [p for _, p in answered], self))
+        return [next(marks) if p.error is None else self.score(metric, e, p) for e, p in pairs]
+
+    @cached_property
+    def json_schema(self) -> Any:
+        """What `outputs.json_schema` holds or names; None where it is not set."""
+        named = self.spec.outputs.json_schema
+        if not isinstance(named, str):
+            return named
+        try:
+            return json.loads(read_bytes(named, self.folder, self.data_folder))
+        except ValueError as error:
+            raise DataError(f"outputs.json_schema: {named} is not JSON: {error}") from error
+
     @cached_property
     def document_by_id(self) -> Mapping[str, Document]:
         """Documents by id."""
@@ -116,6 +141,8 @@ class Task:
             content.update(json.dumps(["text", text]).encode())
         for document in self.documents:
             content.update(json.dumps(asdict(document), sort_keys=True).encode())
+        if isinstance(self.spec.outputs.json_schema, str):
+            content.update(json.dumps(["json_schema", self.json_schema], sort_keys=True).encode())
         return content.hexdigest()
 
 

@@ -91,6 +91,9 @@ def _independent(task: Task) -> int:
 
 def _gold(task: Task) -> Iterator[Finding]:
     for metric in _scorers(task):
+        if not getattr(module("task.scorers", metric), "GOLD_IS_BEST", True):
+            yield _gold_earns(task, metric)
+            continue
         best = 1.0 if module("task.scorers", metric).BETTER == "higher" else 0.0
         wrong = []
         for example in task.examples("test"):
@@ -107,6 +110,15 @@ def _gold(task: Task) -> Iterator[Finding]:
             )
         else:
             yield Finding("ok", f"{metric}: gold answers score {best:g}")
+
+
+def _gold_earns(task: Task, metric: str) -> Finding:
+    """What the gold answers earn, for a scorer that does not look at them."""
+    test = task.examples("test")
+    gold = [Prediction(str(e.target), citations=e.sources) for e in test]
+    marks = [s.value for s in task.score_all(metric, test, gold) if s.value is not None]
+    mean = sum(marks) / len(marks) if marks else 0.0
+    return Finding("ok", f"{metric}: gold answers score {mean:.2f}; more is not asked of anybody")
 
 
 def _empty(task: Task) -> Iterator[Finding]:

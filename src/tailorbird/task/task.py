@@ -13,8 +13,9 @@ import yaml
 from pydantic import Field, field_validator, model_validator
 
 from tailorbird.errors import TaskError, nearest
-from tailorbird.registry import names
+from tailorbird.registry import module, names
 from tailorbird.task.bar import MEASURES, Bar
+from tailorbird.task.patterns import whole
 from tailorbird.task.strict import Strict, parse
 
 Column = str | int
@@ -135,6 +136,10 @@ class Documents(Strict):
     """Passages are at most about this long."""
 
 
+def _not_set(value: Any) -> bool:
+    return value is None
+
+
 class Outputs(Strict):
     """What should come out."""
 
@@ -148,6 +153,18 @@ class Outputs(Strict):
     """A field (an intent, say) that a classifier can predict to pick a canned answer."""
     max_tokens: int = Field(default=96, gt=0)
     """The longest answer, in tokens of the model."""
+    # Left out of dumps where not set, so that tasks from before these keys keep their digest.
+    pattern: str | None = Field(default=None, exclude_if=_not_set)
+    """A regular expression (of Rust's syntax) for the whole answer; the scorer `pattern`."""
+    json_schema: str | dict[str, Any] | None = Field(default=None, exclude_if=_not_set)
+    """A JSON schema, or the file that holds one, for the answer; the scorer `schema`."""
+
+    @field_validator("pattern")
+    @classmethod
+    def _is_pattern(cls, value: str | None) -> str | None:
+        if value is not None:
+            whole(value)
+        return value
 
 
 class Prices(Strict):
@@ -277,18 +294,7 @@ class TaskSpec(Strict):
             known = (*names("track"), "none")
             if name not in known:
                 raise ValueError(f'track: no tracker is called "{name}"{nearest(name, known)}')
-        scorers = names("task.scorers")
-        if self.bar.primary.metric not in scorers:
-            raise ValueError(
-                f'bar.primary: "{self.bar.primary.metric}" is not a scorer'
-                + nearest(self.bar.primary.metric, scorers)
-            )
-        known = [*scorers, *MEASURES]
-        for guard in self.bar.guards:
-            if guard.metric not in known:
-                raise ValueError(
-                    f'bar.guards: unknown metric "{guard.metric}"{nearest(guard.metric, known)}'
-                )
+        _check_bar(self)
         return self
 
     @property
@@ -301,6 +307,26 @@ class TaskSpec(Strict):
         apart = {"rungs", "audits", "track", "model", "endpoint", "bar", "budget"}
         content = self.model_dump(mode="json", exclude=apart)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _check_bar(spec: TaskSpec) -> None:
+    scorers, together = names("task.scorers"), names("evaluate.metrics")
+    primary, known = spec.bar.primary.metric, [*scorers, *together, *MEASURES]
+    if primary in (*together, *MEASURES):
+        raise ValueError(
+            f'bar.primary: "{primary}" is not a scorer: it is not measured of each answer; '
+            "it may be a guard"
+        )
+    if primary not in scorers:
+        raise ValueError(f'bar.primary: "{primary}" is not a scorer{nearest(primary, scorers)}')
+    for metric in (c.metric for c in spec.bar.criteria):
+        if metric not in known:
+            raise ValueError(f'bar.guards: unknown metric "{metric}"{nearest(metric, known)}')
+        if metric in together and spec.kind not in module("evaluate.metrics", metric).KINDS:
+            raise ValueError(f'bar.guards: "{metric}" is not measured for kind: {spec.kind}')
+        for scorer, key in (("pattern", "pattern"), ("schema", "json_schema")):
+            if metric == scorer and getattr(spec.outputs, key) is None:
+                raise ValueError(f'bar: "{scorer}" needs outputs.{key}')
 
 
 def _check_rungs(rungs: tuple[Rung, ...]) -> None:

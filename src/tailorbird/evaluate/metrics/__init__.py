@@ -1,0 +1,1 @@
+"""One file per measure of all answers together: `value`, `weighted`, KINDS, BETTER, SUMMARY."""
