@@ -12,6 +12,8 @@ from tailorbird.cli import (
     check,
     climb,
     compare,
+    curve,
+    judge,
     new,
     plan,
     pretrain,
@@ -38,7 +40,8 @@ app = typer.Typer(
     ),
 )
 for command in (
-    new, check, plan, climb, audit, search, report, runs, compare, schema, pretrain, vocabulary,
+    new, check, plan, climb, audit, judge, curve, search, report, runs, compare, schema, pretrain,
+    vocabulary,
 ):  # fmt: skip
     app.command(command.__name__.rsplit(".", 1)[-1], epilog=command.EXAMPLES)(command.command)
 
