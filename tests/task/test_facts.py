@@ -189,7 +189,7 @@ def test_a_fact_without_another_spelling_has_one():
     [
         ("We met in Denver, then Paris.", ("denver", "paris")),
         ("Denver is far. Paris is near.", ()),
-        ("the NFL and NASA", ("nfl", "nasa")),
+        ("the NFL and NASA, quote LW-20", ("nfl", "nasa")),
         ("He said: I agree", ()),
         ("", ()),
     ],

@@ -109,7 +109,9 @@ _FACT = re.compile("|".join(f"(?:{k})" for k in _KINDS))
 _WORD = r"[A-Z][a-zé]+(?:['’-][A-Za-zé]+)*"
 _NAME = re.compile(rf"\b{_WORD}(?: (?:of |the |and )?{_WORD})+")
 # One capitalised word that does not begin its sentence, line or quotation; or capitals alone.
-_PROPER = re.compile(r"(?<=[\w,;)] )(?:[A-Z][^\W\d_]+(?:-[^\W\d_]+)*)|\b[A-Z]{2,}\b")
+_PROPER = re.compile(
+    r"(?<=[\w,;)] )[A-Z][^\W\d_]+(?:-[^\W\d_]+)*(?![\w-])|(?<![\w-])[A-Z]{2,}(?![\w-])"
+)
 
 
 @lru_cache(maxsize=65536)
