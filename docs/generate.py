@@ -79,7 +79,7 @@ def _choices(annotation: Any) -> tuple[str, ...]:
 def _default(parameter: Any) -> str:
     if parameter.required:
         return "required"
-    if parameter.is_flag or parameter.default in (None, [], ()):
+    if getattr(parameter, "is_flag", False) or parameter.default in (None, [], ()):
         return ""
     value = parameter.default
     return f"{value:g}" if isinstance(value, float) else str(value)
