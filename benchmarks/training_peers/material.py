@@ -46,7 +46,7 @@ CONTROL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|pad|>"]
 def make(size: str, method: str, folder: Path, device: str) -> tuple[Path, Path, int]:
     """Model folder, file of rows, and how many tokens these have; made where they are missing."""
     model, rows = folder / f"model-{size}-{device}", folder / f"{method}-{size}.jsonl"
-    words = _words()
+    words = words_of_the_library()
     if not (model / "config.json").is_file():
         _make_model(SIZES[size], words, model, device)
     from transformers import AutoTokenizer
@@ -67,7 +67,7 @@ def chats_of(row: dict[str, Any]) -> list[list[dict[str, str]]]:
     return [row["prompt"] + row["chosen"], row["prompt"] + row["rejected"]]
 
 
-def _words() -> list[str]:
+def words_of_the_library() -> list[str]:
     found = []
     library = Path(sysconfig.get_paths()["stdlib"])
     for file in sorted(library.rglob("*.py")):
