@@ -42,8 +42,9 @@ _NUMBERS = (
     "forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|half|dozen|first|second|third"
 )
 _PROTECTED = re.compile(
-    # A number takes the word after it along: a misspelt "days" is another deadline.
-    rf"\S*\d\S*(?:\s+[^\W\d_]+)?|\b(?:{_NUMBERS})\b(?:[\s-]+[^\W\d_]+)?|\S*[@/_]\S*|"
+    # A number takes two words after it along: with a misspelt "days" it is another deadline.
+    r"\S*\d(?:\S*\w)?(?:\s+[^\W\d_]+){0,2}|"
+    rf"\b(?:{_NUMBERS})\b(?:[\s-]+[^\W\d_]+){{0,2}}|\S*[@/_]\S*|"
     r"\b[^\W\d_]*[A-Z][^\W\d_]*\b"
 )
 _SMALL = re.compile(r"(?<![\w'’-])[a-z]+(?![\w'’-])")
