@@ -185,3 +185,15 @@ def test_what_compare_prints(runs: Path, tailorbird: Command):
     plain = json.loads(tailorbird("compare", f"{runs / 'one'}:majority", ":nearest", "--json").out)
     assert len(plain["items"]) == 27
     assert plain["marks"][0]["change"]["n"] == 36
+
+
+# ---- report --html ---------------------------------------------------------------------------
+
+
+def test_report_html_writes_the_page_again(runs: Path, tailorbird: Command):
+    page = runs / "one" / "report.html"
+    before = page.read_bytes()
+    page.unlink()
+    ran = tailorbird("report", runs / "one", "--html")
+    assert (ran.code, ran.out) == (0, f"{page}\n")
+    assert page.read_bytes() == before

@@ -4,7 +4,8 @@ import difflib
 import re
 from dataclasses import dataclass
 
-_WORDS = re.compile(r"\s+|[^\W_]+|.", re.DOTALL)
+_WORDS = re.compile(r"\s+|(?:[^\W_]+|.)\s*", re.DOTALL)
+"""A word or a sign, with the space after it."""
 MOST_WORDS = 2_000
 """Longer answers are not compared: the comparison takes quadratic time."""
 
@@ -23,7 +24,9 @@ def differences(one: str, other: str) -> tuple[tuple[Part, ...], tuple[Part, ...
     a, b = _WORDS.findall(one), _WORDS.findall(other)
     if max(len(a), len(b)) > MOST_WORDS:
         return (Part(one, False),), (Part(other, False),)
-    blocks = difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes()
+    left_keys, right_keys = ([word.strip() for word in words] for words in (a, b))
+    matcher = difflib.SequenceMatcher(a=left_keys, b=right_keys, autojunk=False)
+    blocks = matcher.get_opcodes()
     parts = (
         [(kind != "equal", a[i:j]) for kind, i, j, _, _ in blocks],
         [(kind != "equal", b[i:j]) for kind, _, _, i, j in blocks],

@@ -56,7 +56,7 @@ def axis(values: Sequence[float], log: bool | None = None, scale: float = 1.0) -
         log = least > 0 and most > _LOG_FROM * least
     marks = list(_decades(least, most) if log else _steps(least, most))
     low, high = marks[0], marks[-1]
-    ticks = tuple((_share(m, low, high, log), f"{scale * m:,.6g}") for m in marks)
+    ticks = tuple((_share(m, low, high, log), f"{scale * m:,.6g}".replace("-", "−")) for m in marks)
     return Axis(low, high, log, ticks)
 
 
@@ -64,19 +64,21 @@ def _steps(least: float, most: float) -> Iterator[float]:
     """Round numbers from at or below `least` to at or above `most`; 0 is among them if near."""
     if least > 0 and least < 0.5 * most:
         least = 0.0
-    span = most - least or abs(most) or 1.0
+    span = (
+        max(most - least, 1e-6 * max(abs(least), abs(most))) if most > least else abs(most) or 1.0
+    )
     power = 10.0 ** math.floor(math.log10(span / 4))
     step = next(s * power for s in (1, 2, 2.5, 5, 10) if span / (s * power) <= 5)
     first, last = math.floor(least / step + 1e-9), math.ceil(most / step - 1e-9)
-    yield from (round(i * step, 12) for i in range(first, max(last, first + 1) + 1))
+    yield from (float(f"{i * step:.12g}") for i in range(first, max(last, first + 1) + 1))
 
 
 def _decades(least: float, most: float) -> list[float]:
     """From the last round number at or below `least` to the first at or above `most`."""
-    first, last = math.floor(math.log10(least)), math.ceil(math.log10(most))
+    first, last = math.floor(math.log10(least)), math.ceil(math.log10(most)) + 1
     marks = [float(f"{m}e{power}") for power in range(first, last + 1) for m in (1, 2, 5)]
     low = max(m for m in marks if m <= least * (1 + 1e-9))
-    high = min(m for m in marks if m >= most * (1 - 1e-9))
+    high = min(m for m in marks if m >= most * (1 - 1e-9) and m > low)
     whole = [float(f"1e{power}") for power in range(first, last + 1)]
     few = [m for m in whole if 2 * low < m < high / 2]
     return [low, *(few if high > 50 * low else [m for m in marks if low < m < high]), high]

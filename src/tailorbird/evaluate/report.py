@@ -292,13 +292,13 @@ def _scatters(
 def _reliabilities(
     task: Task, ladder: Ladder, predictions: Mapping[str, Sequence[Prediction]]
 ) -> list[Reliability]:
-    """Of the best rungs that say how sure they are."""
-    plots = []
+    """Of the best rungs that say how sure they are, and are not always equally sure."""
+    plots: list[Reliability] = []
     for rung in ladder.ranked:
         if rung.name in predictions and len(plots) < MOST_RELIABILITIES:
             said = predictions[rung.name]
             bins = reliability(task.examples("test"), said, task, task.spec.seed)
-            if bins:
+            if len(bins) > 1:
                 plots.append(reliability_plot(rung, bins))
     return plots
 
