@@ -1,0 +1,198 @@
+"""Does more data pay? One rung fitted on growing, nested parts of the training split.
+
+    runs/NAME/curve/RUNG/
+      curve.json   the marks, the law through them, and what it says of twice the data
+      SIZE/        rung.json  fitted.json  solver/  marks-dev.jsonl
+
+The marks are those of dev, so that the test split stays closed. What is there is not made again.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tailorbird.approaches.base import Solver, make_approach
+from tailorbird.climbing import fingerprint_of, fitted, model_of, set_aside_if_other
+from tailorbird.data.split import nested_subset
+from tailorbird.errors import BenchmarkError, TaskError
+from tailorbird.evaluate.learning_curve import LEAST_SIZES, LearningCurve, fit_curve
+from tailorbird.evaluate.noise_ceiling import Ceiling, noise_ceiling, repeated_labels
+from tailorbird.evaluate.run import CHUNK, record_opening
+from tailorbird.evaluate.statistics import Estimate, estimate_mean
+from tailorbird.progress import progress
+from tailorbird.registry import module
+from tailorbird.store import append_jsonl, read_jsonl, write_json
+from tailorbird.task.benchmark import Task
+from tailorbird.task.task import Rung
+from tailorbird.task.types import Example, Split
+
+SIZES = 5
+"""Where none are named: the whole training split, and half of it again and again."""
+SMALLEST = 20
+
+
+@dataclass(frozen=True)
+class Grown:
+    """What one rung made of growing training sets."""
+
+    rung: str
+    split: Split
+    """Whose items were marked."""
+    metric: str
+    curve: LearningCurve
+    seconds: tuple[float, ...]
+    """To fit, at each size."""
+    ceiling: Ceiling | None
+    """Of the labels, where inputs stand in several rows; None where none does."""
+    higher: bool
+    """Whether a mark of 1 is good."""
+
+    @property
+    def sentence(self) -> str:
+        """Whether more data pay, in words."""
+        found, gain = self.curve, self.curve.gain
+        last, times = found.sizes[-1], found.size / found.sizes[-1]
+        more = "Twice" if times == 2 else f"{times:g} times"
+        points = f"{100 * gain.value:.1f} points [{100 * gain.low:.1f}, {100 * gain.high:.1f}]"
+        margin = f"{100 * found.margin:.3g}"
+        consequence = {
+            "pays": f"at least the margin of {margin}: it pays.",
+            "does not pay": f"less than the margin of {margin}: it does not pay.",
+            "cannot tell": f"and the margin is {margin}: these items cannot tell whether it pays.",
+        }[found.answer]
+        mark = found.mark
+        return (
+            f"{more} the {last:,} examples should take {self.metric} to {100 * mark.value:.0f} % "
+            f"[{100 * mark.low:.0f}, {100 * mark.high:.0f}], a gain of {points}, {consequence}"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "version": 1,
+            "rung": self.rung,
+            "split": self.split,
+            "metric": self.metric,
+            "curve": self.curve.to_json(),
+            "seconds": list(self.seconds),
+            "ceiling": self.ceiling and self.ceiling.to_json(),
+            "sentence": self.sentence,
+        }
+
+
+def grow(
+    task: Task,
+    rung: str,
+    out: Path,
+    run: Path,
+    sizes: Sequence[int] = (),
+    split: Split = "dev",
+    factor: float = 2.0,
+    told: Callable[[int, Estimate | None], None] | None = None,
+    quiet: bool = False,
+) -> Grown:
+    """Fit `rung` on nested subsets of train, mark its answers, and look ahead.
+
+    Args:
+        task: with its splits.
+        rung: one of the task's.
+        out: the curve's folder.
+        run: the climb's folder, which has the cache and the ledger of test openings.
+        sizes: training examples, in any order; default the whole, and half of it four times.
+        split: whose items are answered; `test` opens the test split, and the ledger says so.
+        factor: how many times the largest size to look ahead.
+        told: is called with each size and its estimate.
+        quiet: no progress bars.
+
+    Raises `BenchmarkError` where the split is empty, and `TaskError` for sizes that the training
+    split does not have.
+    """
+    examples = task.splits.get(split, ())
+    if split == "train" or not examples:
+        raise BenchmarkError(
+            f"the {split} split cannot be marked here",
+            hint="name data.dev, or cut data.all by splits; --on test opens the test split",
+        )
+    (found,) = task.only([rung]).spec.rungs
+    sizes = _checked(sizes or usual_sizes(len(task.examples("train"))), task)
+    marks, seconds = [], []
+    groups = [e.group for e in examples]
+    for size in sizes:
+        part = _with_train(task, size)
+        each, took = _marked(part, found, out / str(size), run, split, quiet)
+        marks.append(each)
+        seconds.append(took)
+        if told is not None:
+            told(size, estimate_mean(each, groups, task.spec.seed))
+    metric, bar = task.spec.bar.primary.metric, task.spec.bar
+    higher = module("task.scorers", metric).BETTER == "higher"
+    curve = fit_curve(
+        sizes, marks, groups, task.spec.seed, margin=bar.margin, higher=higher, factor=factor
+    )
+    labels = repeated_labels(task.examples("train")) if task.spec.kind == "label" else []
+    ceiling = noise_ceiling(labels, task.spec.seed)
+    grown = Grown(rung, split, metric, curve, tuple(seconds), ceiling, higher)
+    write_json(out / "curve.json", grown.to_json())
+    return grown
+
+
+def usual_sizes(n: int) -> list[int]:
+    """All `n`, and half of them again and again, as long as there are enough."""
+    return [n >> i for i in range(SIZES - 1, -1, -1) if n >> i >= SMALLEST]
+
+
+def _checked(sizes: Sequence[int], task: Task) -> list[int]:
+    growing, most = sorted(set(sizes)), len(task.examples("train"))
+    if len(growing) < LEAST_SIZES:
+        raise TaskError(
+            f"a curve takes at least {LEAST_SIZES} sizes, not {growing}",
+            hint="name more of them: --sizes 100,200,400",
+        )
+    if growing[0] < 1 or growing[-1] > most:
+        raise TaskError(
+            f"sizes from {growing[0]:,} to {growing[-1]:,}, but train has {most:,} examples",
+            hint=f"name sizes from 1 to {most:,}",
+        )
+    return growing
+
+
+def _with_train(task: Task, size: int) -> Task:
+    part = nested_subset(task.examples("train"), size, task.spec.seed)
+    return replace(task, splits={**task.splits, "train": part})
+
+
+def _marked(
+    task: Task, rung: Rung, folder: Path, run: Path, split: Split, quiet: bool
+) -> tuple[list[float | None], float]:
+    """The mark of each item, and the seconds that fitting took."""
+    approach = make_approach(rung.approach, rung.settings)
+    fingerprint = fingerprint_of(task, rung, approach, model_of(task, rung))
+    set_aside_if_other(folder, fingerprint, folder.parent / "previous")
+    solver, seconds = fitted(task, rung, approach, folder, run, quiet)
+    file = folder / f"marks-{split}.jsonl"
+    if split == "test" and not file.is_file():
+        name = f"{rung.name} on {len(task.examples('train'))}"
+        record_opening(run / "ledger.jsonl", task, name, fingerprint)
+    return [row["mark"] for row in _rows(solver, task, task.examples(split), file, quiet)], seconds
+
+
+def _rows(
+    solver: Solver, task: Task, examples: Sequence[Example], file: Path, quiet: bool
+) -> list[Any]:
+    """One row per item; chunks are answered as a whole, a torn one again."""
+    metric = task.spec.bar.primary.metric
+    done = read_jsonl(file)
+    rows = done if len(done) == len(examples) else done[: len(done) // CHUNK * CHUNK]
+    if len(rows) < len(done):
+        file.unlink()
+        append_jsonl(file, rows)
+    with progress(f"answering {len(examples):,} items", len(examples), quiet) as tick:
+        tick(len(rows))
+        for start in range(len(rows), len(examples), CHUNK):
+            chunk = examples[start : start + CHUNK]
+            answered = zip(chunk, solver.predict(chunk, tick), strict=True)
+            new = [{"id": e.id, "mark": task.score(metric, e, p).value} for e, p in answered]
+            append_jsonl(file, new)
+            rows += new
+    return rows
