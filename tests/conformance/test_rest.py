@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,20 @@ def test_the_answer_task_conforms(answer_task: Task):
 
 @pytest.mark.parametrize("scorer", names("task.scorers"))
 def test_scorer_conforms(scorer: str, label_task: Task, answer_task: Task):
-    check_scorer(scorer, label_task if scorer == "label" else answer_task)
+    task = label_task if scorer == "label" else answer_task
+    check_scorer(scorer, _of_a_form(task) if scorer in ("pattern", "schema") else task)
+
+
+def _of_a_form(task: Task) -> Task:
+    """The same task with answers that are JSON strings, and the form that asks for them."""
+    form = {"pattern": '".*"', "json_schema": {"type": "string"}}
+    outputs = task.spec.outputs.model_copy(update=form)
+    test = tuple(dataclasses.replace(e, target=json.dumps(e.target)) for e in task.examples("test"))
+    return dataclasses.replace(
+        task,
+        spec=task.spec.model_copy(update={"outputs": outputs}),
+        splits={**task.splits, "test": test},
+    )
 
 
 # ---- retrievers ------------------------------------------------------------------------------

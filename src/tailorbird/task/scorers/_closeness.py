@@ -14,11 +14,13 @@ DECIMALS = 4
 def closeness(said: Sequence[str], against: Sequence[str]) -> list[Score]:
     """Cosines in [0, 1] (below 0 counts as 0); an empty answer is close to nothing.
 
-    `against` (targets, inputs) is kept, as every rung is held against the same texts.
+    `against` (targets, inputs) is kept, as every rung is held against the same texts; a single
+    answer is, too, as who asks one at a time often asks again.
     """
     if not said:
         return []
-    cosines = (embed(said) * _fixed(tuple(against))).sum(axis=1)
+    vectors = embed(said) if len(said) > 1 else _kept(tuple(said))
+    cosines = (vectors * _kept(tuple(against))).sum(axis=1)
     return [Score(_mark(a, b, float(c))) for a, b, c in zip(said, against, cosines, strict=True)]
 
 
@@ -29,5 +31,5 @@ def _mark(said: str, against: str, cosine: float) -> float:
 
 
 @lru_cache(maxsize=256)
-def _fixed(texts: tuple[str, ...]) -> Any:
+def _kept(texts: tuple[str, ...]) -> Any:
     return embed(texts)

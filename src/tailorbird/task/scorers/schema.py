@@ -26,11 +26,11 @@ def score(example: Example, prediction: Prediction, task: Task) -> Score:
     validator = _validator(json.dumps(task.json_schema))
     try:
         answer = json.loads(prediction.text, parse_constant=_no_json)
-        broken = _broken(validator, answer)
     except ValueError as error:
         return Score(0.0, f"is not JSON: {error}")
     except RecursionError:
         return Score(0.0, "is nested too deeply")
+    broken = _broken(validator, answer)
     return Score(0.0, broken) if broken else Score(1.0)
 
 
@@ -46,6 +46,8 @@ def _broken(validator: Any, answer: Any) -> str:
             f"outputs.json_schema refers to {unknown.ref}, which is not in it",
             hint="put it under $defs; nothing is fetched",
         ) from unknown
+    except RecursionError:
+        return "is nested too deeply"
     return f"{error.json_path}: {error.message[:200]}" if error else ""
 
 
