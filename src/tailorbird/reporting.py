@@ -1,8 +1,7 @@
 """The report of a finished climb, from what its folder holds: written once more at any time."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tailorbird.decide.verdict import Verdict, decide
 from tailorbird.errors import StoreError
@@ -76,18 +75,10 @@ def report_climb(task: Task, out: Path, climbed: "Climbed") -> Path:
         _slices(task, climbed.results, climbed.verdict),
         climbed.failures, [f.text for f in climbed.findings],
         audits=read_audits(out, names),
-        curves=_curves(out, folders),
+        curves=[read_json(file) for file in sorted(out.glob("curve/*/curve.json"))],
         evidence=read_evidence(task, out, folders),
     )  # fmt: skip
     return path
-
-
-def _curves(out: Path, folders: Mapping[str, Path]) -> Sequence[Mapping[str, Any]]:
-    """Learning curves: of the climb, or of single rungs."""
-    files = [(None, out / "curve.json")] + [(n, f / "curve.json") for n, f in folders.items()]
-    return [
-        ({"rung": name} if name else {}) | read_json(file) for name, file in files if file.is_file()
-    ]
 
 
 def _slices(task: Task, results: Results, verdict: Verdict) -> Slices | None:

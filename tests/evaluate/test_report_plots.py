@@ -21,6 +21,7 @@ from tailorbird.evaluate.learning_curve import fit_curve
 from tailorbird.evaluate.plots import audit_plot, axis, curve_plot
 from tailorbird.evaluate.report import write_report
 from tailorbird.evaluate.statistics import compare, estimate_mean
+from tailorbird.growing import Grown
 from tailorbird.reporting import load_climbed_task, rebuild_report
 from tailorbird.store import read_json, write_json
 from tailorbird.testing import small_task
@@ -162,17 +163,18 @@ def test_an_audit_is_shown_and_escaped(tmp_path: Path):
 def test_a_curve_goes_through_its_points(tmp_path: Path):
     none, sizes = [None] * 100, [100, 400, 1600]
     marks = [[1.0] * k + [0.0] * (100 - k) for k in (40, 60, 75)]
-    found = fit_curve(sizes, marks, none, 0, margin=0.02).to_json() | {"rung": "rag"}
-    plot = curve_plot(found, "facts")
+    curve = fit_curve(sizes, marks, none, 0, margin=0.02)
+    grown = Grown("rag", "dev", "facts", curve, (1.0, 2.0, 3.0), None, True)
+    plot = curve_plot(grown.to_json())
     assert [x for x, *_ in plot.points] == sorted({x for x, *_ in plot.points})
     assert [y for _, y, *_ in plot.points] == sorted((y for _, y, *_ in plot.points), reverse=True)
     numbers = [float(v) for pair in plot.line.split() for v in pair.split(",")]
     assert all(0 <= v <= 100 for v in numbers)
-    assert "with 3,200 examples" in plot.said
+    assert grown.sentence in plot.said
     task = answer_task("rag")
     results, verdict, predictions = climbed(task, (20,))
     path = tmp_path / "report.html"
-    write_report(path, task, results, verdict, predictions, None, {}, [], curves=[found])
+    write_report(path, task, results, verdict, predictions, None, {}, [], curves=[grown.to_json()])
     page = Page(path.read_text(encoding="utf-8"))
     assert page.open == []
     assert "Would more data pay?" in page.words

@@ -237,6 +237,7 @@ class Curve:
     """A metric as training examples grow, and what a power law says of more."""
 
     rung: str
+    metric: str
     x: Axis
     y: Axis
     points: tuple[tuple[float, float, tuple[float, float], str], ...]
@@ -248,8 +249,9 @@ class Curve:
     said: str
 
 
-def curve_plot(found: Mapping[str, Any], metric: str) -> Curve:
-    """The plot of a `LearningCurve` as JSON, with the `rung` it is of."""
+def curve_plot(grown: Mapping[str, Any]) -> Curve:
+    """The plot of a `growing.Grown`, as its `curve.json` holds it."""
+    found, metric = grown["curve"], grown["metric"]
     estimates = [Estimate.from_json(e) for e in found["estimates"]]
     sizes, line = found["sizes"], found["line"]
     x = axis([float(sizes[0]), float(max(found["size"], sizes[-1]))], log=True)
@@ -262,7 +264,8 @@ def curve_plot(found: Mapping[str, Any], metric: str) -> Curve:
     there = [place(p["size"], p["high"]) for p in line]
     back = [place(p["size"], p["low"]) for p in reversed(line)]
     return Curve(
-        rung=str(found.get("rung", "")),
+        rung=grown["rung"],
+        metric=metric,
         x=x,
         y=y,
         points=tuple(
@@ -275,22 +278,20 @@ def curve_plot(found: Mapping[str, Any], metric: str) -> Curve:
         ),
         line=" ".join(place(p["size"], p["value"]) for p in line),
         band=" ".join([*there, *back]),
-        said=_outlook(found, metric),
+        said=_outlook(grown),
     )  # fmt: skip
 
 
-def _outlook(found: Mapping[str, Any], metric: str) -> str:
-    mark, gain = found["mark"], found["gain"]
-    words = {"pays": "More data pays", "does not pay": "More data does not pay"}
-    answer = words.get(found["answer"], "Whether more data pays, the curve cannot tell")
-    return (
-        f"{answer}: with {found['size']:,} examples, the law through these sizes says "
-        f"{100 * mark['value']:.0f} % on {metric} [{100 * mark['low']:.0f}, "
-        f"{100 * mark['high']:.0f}], which is {100 * gain['value']:.1f} points better than with "
-        f"{found['sizes'][-1]:,} [{100 * gain['low']:.1f}, {100 * gain['high']:.1f}]; "
-        f"{100 * found['margin']:.3g} points are worth having. The intervals are those of other "
-        "test items: they cover neither another seed of the training nor another law."
+def _outlook(grown: Mapping[str, Any]) -> str:
+    said = (
+        f"{grown['sentence']} Marked on the {grown['split']} items. The intervals are those of "
+        "other such items: they cover neither another seed of the training nor another law."
     )
+    ceiling = grown.get("ceiling")
+    if ceiling is None:
+        return said
+    ends = f"between {100 * ceiling['low']:.0f} and {100 * ceiling['high']:.0f} %"
+    return f"{said} Labels of equal inputs disagree: at best, {ends} can be right."
 
 
 # ---- audits ----------------------------------------------------------------------------------

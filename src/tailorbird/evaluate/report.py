@@ -169,7 +169,7 @@ def write_report(
         failures: rung -> why it was not run.
         checks: what the benchmark proved about itself, in words.
         audits: what was looked for in some rungs.
-        curves: `LearningCurve`s as JSON, each with its `rung`.
+        curves: learning curves, as `growing` writes them.
         evidence: what would have to be the same to measure the same.
     """
     ladder = Ladder(results, task.spec)
@@ -186,7 +186,7 @@ def write_report(
         charts=[_chart(ladder, verdict, c) for c in rates if c.metric in _scorers(ladder)],
         scatters=_scatters(ladder, verdict, rates[0], bill),
         reliabilities=_reliabilities(task, ladder, predictions),
-        curves=[curve_plot(c, rates[0].metric) for c in curves],
+        curves=[curve_plot(c) for c in curves],
         audits=[(a.rung, [audit_plot(found) for found in a.found]) for a in audits],
         evidence=evidence,
         higher=ladder.higher,
