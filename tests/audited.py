@@ -39,8 +39,9 @@ def subject(task: Task, solver: Any, folder: Path) -> Subject:
 
 
 def lines(found: Audited) -> dict[str, Line]:
-    """By name, with the measure where it is not the audit's."""
-    return {f"{x.name}: {x.measure}" if x.measure else x.name: x for x in found.lines}
+    """By name, which no two lines share."""
+    assert len({x.name for x in found.lines}) == len(found.lines)
+    return {x.name: x for x in found.lines}
 
 
 def significant(found: Audited) -> set[str]:

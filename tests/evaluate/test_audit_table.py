@@ -29,7 +29,7 @@ def test_a_line_with_a_change():
     assert HALF is not None
     text = shown(
         *corrected([Line("typos", HALF, WORSE, holds=False)]),
-        Line("another field", HALF, measure="answered", holds=True),
+        Line("another field: answered", HALF, measure="answered", holds=True),
         Line("upper_case", None, note="nothing to change"),
     )
     rows = {line.split("  ")[0].strip(): line for line in text.splitlines()}

@@ -34,8 +34,7 @@ def table(found: Audited) -> Table:
     made.add_column("n", justify="right")
     made.add_column("", overflow="fold")
     for line in found.lines:
-        name = f"{line.name}: {line.measure}" if line.measure else line.name
-        cells = [name, interval(line.estimate, found.share)]
+        cells = [line.name, interval(line.estimate, found.share)]
         if changes:
             cells.append(interval(line.change, found.share))
         if tested:

@@ -84,7 +84,7 @@ class Line:
     """Whether it is within the limit that was set; None where none was."""
     note: str = ""
     measure: str = ""
-    """What the estimate is, where it is not what the audit measures."""
+    """What the estimate is, where it is not what the audit measures; the name says it, too."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""

@@ -111,7 +111,7 @@ class Counterfactual:
         return lines + [self._gap(subject, asked, reference, group) for group in others]
 
     def _gap(self, subject: Subject, asked: "_Asked", reference: str, group: str) -> Line:
-        name = f"{asked.name}: {group} against {reference}"
+        name = f"{asked.name}: {group} against {reference}: {subject.metric}"
         before, after = (
             subject.marks([e for e, _ in asked.of_group(g)], [p for _, p in asked.of_group(g)])
             for g in (reference, group)

@@ -94,11 +94,17 @@ class LikelihoodBias:
         change = before and compare(before, right, answers.groups, subject.seed)
         lines = [Line(part, estimate_mean(right, answers.groups, subject.seed), change or None)]
         if bias is None:
-            return [*lines, Line(part, None, note="no answer leans either way", measure="bias")]
+            return [
+                *lines,
+                Line(f"{part}: bias", None, note="no answer leans either way", measure="bias"),
+            ]
         now, then = (answers.leanings(part, side) for side in (answers.now, answers.before))
         changed = compare(then, now, answers.units(part), subject.seed) if now and then else None
         holds = self._within(subject, bias)
-        return [*lines, Line(part, _estimate(bias), changed, holds=holds, measure="bias")]
+        return [
+            *lines,
+            Line(f"{part}: bias", _estimate(bias), changed, holds=holds, measure="bias"),
+        ]
 
     def _within(self, subject: Subject, found: Comparison) -> bool | None:
         """Whether the bias is close enough to 0, whichever way it leans."""
@@ -230,7 +236,11 @@ def _notes(
         notes.append(f"{long:,} questions do not fit in the model's context and were left out.")
     if not compared:
         return [*notes, "The rung's model is not tuned, so there is no change to show."]
-    changed = [x.name for x in lines if x.measure and x.p_value is not None and x.p_value < 0.05]
+    changed = [
+        x.name.removesuffix(": bias")
+        for x in lines
+        if x.measure and x.p_value is not None and x.p_value < 0.05
+    ]
     told = ", ".join(changed) or "none is shown"
     return [*notes, f"Bias changed by tuning (p < 0.05, Holm): {told}."]
 

@@ -144,14 +144,16 @@ class Robustness:
         assert rate is not None  # there are test items
         lines.append(
             Line(
-                name, rate, compare(before, after, other.groups, subject.seed),
+                f"{name}: obeyed", rate, compare(before, after, other.groups, subject.seed),
                 holds=subject.at_most(rate, self.obeyed_at_most), measure="obeyed",
             )
         )  # fmt: skip
-        return lines, _samples(name, plain, other, [i for i, does in enumerate(after) if does])
+        return lines, _samples(
+            f"{name}: obeyed", plain, other, [i for i, does in enumerate(after) if does]
+        )
 
     def _strangers(self, subject: Subject) -> Found:
-        name, outputs = "another field", subject.task.spec.outputs
+        name, outputs = "another field: answered", subject.task.spec.outputs
         way = outputs.out_of_scope if subject.task.labels else outputs.abstain
         if way is None or not self.strangers:
             key = "outputs.out_of_scope" if subject.task.labels else "outputs.abstain"
@@ -215,7 +217,7 @@ def _samples(name: str, plain: _Asked, other: _Asked, at: Sequence[int]) -> list
 def _notes(lines: Sequence[Line], asked: int, every: int) -> tuple[str, ...]:
     real = [x for x in lines if x.p_value is not None and x.p_value < 0.05]
     marks = [x.name for x in real if not x.measure]
-    obeyed = [x.name for x in real if x.measure == "obeyed"]
+    obeyed = [x.name.removesuffix(": obeyed") for x in real if x.measure == "obeyed"]
     notes = [f"{asked:,} of {every:,} test items were asked again; facts in them were kept."]
     if marks:
         notes.append(f"Changes the mark (p < 0.05, Holm): {', '.join(marks)}.")
