@@ -71,6 +71,9 @@ class Listener:
     def failed(self, rung: Rung, reason: str) -> None:
         """A rung could not be run."""
 
+    def recorded(self, where: str) -> None:
+        """The tracker has the climb."""
+
     def warned(self, text: str) -> None:
         """Something went wrong that costs no result."""
         warnings.warn(text, stacklevel=2)
@@ -127,7 +130,7 @@ def _track(tracker: Tracker, task: Task, out: Path, climbed: Climbed, listener: 
     folders = {r.name: out / "rungs" / slug(r.name) for r in climbed.results.rungs}
     try:
         record = climb_record(task, out, folders, climbed.results, climbed.verdict)
-        tracker.record(record, out / "tracking.json")
+        listener.recorded(tracker.record(record, out / "tracking.json"))
     except Exception as error:  # of a library, a server or a disk
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
         listener.warned(

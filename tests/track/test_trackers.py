@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from climbs import loaded
 
-from tailorbird.climbing import Climbed, climb
+from tailorbird.climbing import Climbed, Listener, climb
 from tailorbird.errors import TaskError
 from tailorbird.registry import names
 from tailorbird.store import read_json
 from tailorbird.testing import small_task
 from tailorbird.track.base import Memory, RunRecord, Tracker, make_tracker
+from tailorbird.track.mlflow import _without_password
 
 RUNGS = ["majority", "linear"]
 
@@ -129,6 +130,19 @@ def test_the_same_climb_again_adds_nothing_and_another_rung_is_added(study: Path
         assert other.execute("select count(*) from runs").fetchone() == (3,)
         names = [n for (n,) in other.execute("select name from experiments")]
     assert "elsewhere" in names
+
+
+def test_where_is_told_without_a_password(study: Path, tmp_path: Path):
+    class Watching(Listener):
+        said = ""
+
+        def recorded(self, where: str) -> None:
+            self.said += where
+
+    watching = Watching()
+    climb(loaded(study, rungs=["majority"], track="mlflow"), tmp_path / "r", watching, quiet=True)
+    assert watching.said == f"MLflow, sqlite:///{tmp_path / 'mlflow.db'}"
+    assert _without_password("postgresql://me:secret@db/x") == "postgresql://me:...@db/x"
 
 
 def test_weights_and_biases_offline(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

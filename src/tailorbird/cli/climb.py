@@ -101,4 +101,7 @@ def announcer(metric: str, quiet: bool = False) -> "Listener":
         def failed(self, rung: "Rung", reason: str) -> None:
             self.console.print(f"{rung.name} was not run: {reason}", style="red", markup=False)
 
+        def recorded(self, where: str) -> None:
+            self.console.print(f"recorded in {where}", style="dim", markup=False)
+
     return Warner() if quiet else Announcer()

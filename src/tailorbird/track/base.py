@@ -108,8 +108,11 @@ class Memory:
 class Tracker(Protocol):
     """One place where climbs are recorded."""
 
-    def record(self, climb: ClimbRecord, memory: Path) -> None:
-        """Write what is not there yet. `memory`: the file of a `Memory`, for this tracker's use."""
+    def record(self, climb: ClimbRecord, memory: Path) -> str:
+        """Write what is not there yet, and say where: no password, as it is printed.
+
+        `memory`: the file of a `Memory`, for this tracker's use.
+        """
 
 
 def chosen(given: str | Mapping[str, Any] | None) -> str | Mapping[str, Any]:

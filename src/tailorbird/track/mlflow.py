@@ -50,7 +50,7 @@ class Mlflow:
                 hint="set it in the environment as MLFLOW_TRACKING_URI",
             )
 
-    def record(self, climb: ClimbRecord, memory: Path) -> None:
+    def record(self, climb: ClimbRecord, memory: Path) -> str:
         """Write what is not there yet. Raises MLflow's errors."""
         uri = self.uri or os.environ.get("MLFLOW_TRACKING_URI") or _beside(climb.folder)
         for name, value in _PATIENCE.items():
@@ -64,6 +64,7 @@ class Mlflow:
         parent = session.write(climb.climb, experiment, climb.data)
         for rung in climb.rungs:
             session.write(rung, experiment, climb.data, parent)
+        return f"MLflow, {_without_password(uri)}"
 
 
 TRACKER = Mlflow
@@ -71,6 +72,11 @@ TRACKER = Mlflow
 
 def _beside(folder: Path) -> str:
     return f"sqlite:///{folder.resolve().parent / 'mlflow.db'}"
+
+
+def _without_password(uri: str) -> str:
+    parts = urlsplit(uri)
+    return uri.replace(f":{parts.password}@", ":...@") if parts.password else uri
 
 
 def _artifacts(uri: str) -> str | None:

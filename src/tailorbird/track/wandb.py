@@ -24,7 +24,7 @@ class Wandb:
     """Default: WANDB_MODE, else online where WANDB_API_KEY is set, else offline: what is in the
     climb's folder `wandb` can be sent later, by `wandb sync`."""
 
-    def record(self, climb: ClimbRecord, memory: Path) -> None:
+    def record(self, climb: ClimbRecord, memory: Path) -> str:
         """Write what is not there yet. Raises the errors of wandb."""
         os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
         wandb, mode = need("wandb"), self._mode()
@@ -33,6 +33,7 @@ class Wandb:
             if not kept.holds(record):
                 run = self._write(wandb, mode, climb, record)
                 kept.keep(record, run)
+        return f"Weights & Biases, {mode if mode != 'offline' else climb.folder / 'wandb'}"
 
     def _mode(self) -> str:
         named = self.mode or os.environ.get("WANDB_MODE")
