@@ -85,7 +85,7 @@ def test_a_wrecked_model_is_found(label_task: Task, checkpoint: Path, tmp_path: 
     assert text.holds is False
     assert text.p_value is not None
     assert text.p_value < 0.01
-    assert "more than 0.05 is lost" in text.note
+    assert "at least 0.05 is lost" in text.note
     for name in ("drift on general text", "drift on the task's inputs"):
         assert line(found, name).holds is False
     # Of 160 pairs, both models guess: whatever was lost, so few cannot show that it is little.

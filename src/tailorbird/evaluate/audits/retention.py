@@ -153,8 +153,8 @@ def _note(
         return "the base hardly can, so there is nothing to lose"
     if most <= capability.margin:
         return ""
-    if loss > capability.margin:
-        return f"more than {margin} is lost"
+    if loss >= capability.margin:
+        return f"at least {margin} is lost"
     needed = change.n * ((most - loss) / (capability.margin - loss)) ** 2
     return f"not shown to lose at most {margin}; about {_about(needed)} items could"
 
