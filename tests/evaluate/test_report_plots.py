@@ -19,6 +19,7 @@ from tailorbird.evaluate.audits.base import Audited, Line, Sample
 from tailorbird.evaluate.differences import differences
 from tailorbird.evaluate.learning_curve import fit_curve
 from tailorbird.evaluate.plots import audit_plot, axis, curve_plot
+from tailorbird.evaluate.reliability import reliability
 from tailorbird.evaluate.report import write_report
 from tailorbird.evaluate.statistics import compare, estimate_mean
 from tailorbird.growing import Grown
@@ -97,16 +98,28 @@ def test_without_two_costs_there_is_no_plot(costs: Any, tmp_path: Path):
 def test_confidence_is_drawn_against_being_right(tmp_path: Path):
     """Two bins of thirty: half sure and a third right, nearly sure and all right."""
     task = label_task("linear", "other")
-    found = climbed(task, (40, 10), wrong="other")
+    results, verdict, said = climbed(task, (40, 10), wrong="other")
     sure = [0.95 if i < 30 else 0.5 for i in range(N)]
-    said = [replace(p, confidence=c) for p, c in zip(found[2]["linear"], sure, strict=True)]
-    source = report(tmp_path, task, *found[:2], {**found[2], "linear": said})
+    kept = [replace(p, confidence=c) for p, c in zip(said["linear"], sure, strict=True)]
+    bins = reliability(task.examples("test"), kept, task, 0)
+    rungs = (replace(results.rungs[0], reliability=bins), *results.rungs[1:])
+    source = report(tmp_path, task, replace(results, rungs=rungs), verdict, said)
     (plot,) = re.findall(r'<figure class="plotted square">.*?</figure>', source, re.DOTALL)
     assert "<strong>linear</strong>" in plot
     half, nearly = re.findall(r'<circle class="full" cx="([\d.]+)%" cy="([\d.]+)%"', plot)
     assert [float(v) for v in half] == [50, pytest.approx(100 - 100 / 3, abs=0.01)]
     assert [float(v) for v in nearly] == [95, 0]
     assert "n from left to right: 30, 30" in plot
+
+
+def test_classes_worst_first(tmp_path: Path):
+    task = label_task("linear")
+    results, verdict, said = climbed(task, (40,), wrong="billing")
+    source = report(tmp_path, task, results, verdict, said)
+    table = source.split('aria-label="Classes"')[1].split("</table>")[0]
+    rows = re.findall(r'<tr><th scope="row">(.*?)</th><td class="number">30</td>', table)
+    assert rows == [EVIL.replace("<", "&lt;").replace(">", "&gt;").replace("'", "&#39;"), "billing"]
+    assert "<td>billing</td>" in table  # half of the others are taken for it
 
 
 def test_without_confidence_there_is_no_diagram(tmp_path: Path):

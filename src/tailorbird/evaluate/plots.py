@@ -12,6 +12,7 @@ from tailorbird.decide.ladder import Ladder
 from tailorbird.decide.verdict import Verdict
 from tailorbird.decide.words import p_value
 from tailorbird.evaluate.audits.base import Audited, Line
+from tailorbird.evaluate.reliability import Bin
 from tailorbird.evaluate.results import RungResult
 from tailorbird.evaluate.statistics import Comparison, Estimate
 from tailorbird.evaluate.table import Column
@@ -214,13 +215,13 @@ class Reliability:
     bars: tuple[Bar, ...]
 
 
-def reliability_plot(rung: RungResult, bins: Sequence[Any]) -> Reliability:
-    """The diagram of `evaluate.reliability.reliability`'s bins."""
-    return Reliability(rung.name, rung.measured("ece"), tuple(_bin(b) for b in bins))
+def reliability_plot(rung: RungResult) -> Reliability:
+    """The diagram of a rung's bins."""
+    return Reliability(rung.name, rung.measured("ece"), tuple(map(_bin, rung.reliability)))
 
 
-def _bin(found: Any) -> Bar:
-    right: Estimate = found.right
+def _bin(found: Bin) -> Bar:
+    right = found.right
     x, y, high, low = (round(100 * v, 2) for v in (
         found.confidence, 1 - right.value, 1 - right.high, 1 - right.low,
     ))  # fmt: skip

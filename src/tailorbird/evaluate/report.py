@@ -17,6 +17,7 @@ from tailorbird.decide.verdict import Verdict
 from tailorbird.decide.words import asked, p_value, points
 from tailorbird.evaluate.differences import Part, differences
 from tailorbird.evaluate.evidence import Evidence
+from tailorbird.evaluate.per_class import PerClass
 from tailorbird.evaluate.plots import (
     Reliability,
     Scatter,
@@ -26,7 +27,6 @@ from tailorbird.evaluate.plots import (
     reliability_plot,
     scatter,
 )
-from tailorbird.evaluate.reliability import reliability
 from tailorbird.evaluate.results import Results, RungResult
 from tailorbird.evaluate.slices import Slices
 from tailorbird.evaluate.statistics import Estimate, minimal_detectable_difference
@@ -185,7 +185,8 @@ def write_report(
         bar=_bar(ladder),
         charts=[_chart(ladder, verdict, c) for c in rates if c.metric in _scorers(ladder)],
         scatters=_scatters(ladder, verdict, rates[0], bill),
-        reliabilities=_reliabilities(task, ladder, predictions),
+        reliabilities=_reliabilities(ladder),
+        classes=_classes(ladder, verdict),
         curves=[curve_plot(c) for c in curves],
         audits=[(a.rung, [audit_plot(found) for found in a.found]) for a in audits],
         evidence=evidence,
@@ -289,18 +290,21 @@ def _scatters(
     return [s for c in wanted if (s := scatter(ladder, verdict, primary, c)) is not None]
 
 
-def _reliabilities(
-    task: Task, ladder: Ladder, predictions: Mapping[str, Sequence[Prediction]]
-) -> list[Reliability]:
+def _reliabilities(ladder: Ladder) -> list[Reliability]:
     """Of the best rungs that say how sure they are, and are not always equally sure."""
-    plots: list[Reliability] = []
-    for rung in ladder.ranked:
-        if rung.name in predictions and len(plots) < MOST_RELIABILITIES:
-            said = predictions[rung.name]
-            bins = reliability(task.examples("test"), said, task, task.spec.seed)
-            if len(bins) > 1:
-                plots.append(reliability_plot(rung, bins))
-    return plots
+    found = [r for r in ladder.ranked if len(r.reliability) > 1]
+    return [reliability_plot(r) for r in found[:MOST_RELIABILITIES]]
+
+
+def _classes(ladder: Ladder, verdict: Verdict) -> list[tuple[PerClass, tuple[str, ...]]]:
+    """Of the chosen rung: each class with precision, recall and F1 in words, worst F1 first."""
+    name = verdict.enough or verdict.best
+    classes = ladder.rung(name).classes if name else ()
+    shares = Column("", "", "%", "", ())
+    return [
+        (c, tuple(f"{shares.figure(e)} {shares.ends(e)}" for e in (c.precision, c.recall, c.f1)))
+        for c in sorted(classes, key=lambda c: c.f1.value)
+    ]
 
 
 def _difference(contrast: Contrast) -> tuple[str, str]:
