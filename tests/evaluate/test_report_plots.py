@@ -122,6 +122,17 @@ def test_classes_worst_first(tmp_path: Path):
     assert "<td>billing</td>" in table  # half of the others are taken for it
 
 
+def test_metrics_of_all_answers_have_their_own_table(tmp_path: Path):
+    task = label_task("linear")
+    source = report(tmp_path, task, *climbed(task, (40,), wrong="other"))
+    bar, together = (
+        source.split(f'aria-label="{label}"')[1].split("</table>")[0]
+        for label in ("Every measure against the bar", "Measured of all answers together")
+    )
+    assert "macro_<wbr>f1" in together
+    assert "macro" not in bar
+
+
 def test_without_confidence_there_is_no_diagram(tmp_path: Path):
     task = label_task("linear")
     assert '"plotted square"' not in report(tmp_path, task, *climbed(task, (40,), wrong="other"))

@@ -176,7 +176,8 @@ def write_report(
     measured = [*columns(ladder), *further_columns(ladder)]
     rates = [c for c in measured if c.metric not in MEASURES]
     bill = [c for c in measured if c.metric in MEASURES]
-    asked_for = [c for c in measured if c.criteria or c.metric not in MEASURES]
+    asked_for = [c for c in measured if c.criteria or c.metric in _scorers(ladder)]
+    together = [c for c in rates if c not in asked_for]
     text = _environment().get_template("report.html").render(
         task=task,
         results=results,
@@ -194,6 +195,8 @@ def write_report(
         percent=axis([0.0, 1.0], scale=100),
         quality=asked_for,
         quality_rows=[_row(verdict, r, asked_for) for r in ladder.rungs],
+        together=together,
+        together_rows=[_row(verdict, r, together) for r in ladder.rungs],
         bill=bill,
         bill_rows=[_row(verdict, r, bill) for r in ladder.rungs],
         comparisons=[(c, _difference(c), _follows(ladder, c)) for c in verdict.contrasts],
