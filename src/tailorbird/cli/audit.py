@@ -47,16 +47,19 @@ def command(
 
     from tailorbird.auditing import audit
     from tailorbird.evaluate.audit_table import print_audits
+    from tailorbird.reporting import rebuild_report
 
     silent = quiet or json
     task = load(study, data_folder, parse_overrides(set_), silent)
     out = out or Path("runs") / task.spec.name
     audited = audit(task, out, rung or (), only or (), silent)
+    report = rebuild_report(task, out)
     if json:
         print(codec.dumps([_plain(a) for a in audited], indent=2, ensure_ascii=False))
     elif not quiet:
         for each in audited:
             print_audits(Console(), each)
+        print(f"\nIn the report, too: {report}")
 
 
 def _plain(audited: "RungAudits") -> dict[str, object]:
