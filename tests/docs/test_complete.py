@@ -62,9 +62,19 @@ def test_every_setting_of_an_approach(approach: str):
             assert row.rstrip(" |").endswith(shown), f"{approach}.{field.name}: {shown} is right"
 
 
-def test_every_scorer_and_measure():
-    assert missing("evaluate.md", {*names("task.scorers"), *MEASURES}) == []
-    assert missing("task.md", {*names("task.scorers"), *MEASURES}) == []
+def test_every_scorer_metric_and_measure():
+    every = {*names("task.scorers"), *names("evaluate.metrics"), *MEASURES}
+    assert missing("evaluate.md", every) == []
+    assert missing("task.md", every) == []
+
+
+@pytest.mark.parametrize("metric", names("evaluate.metrics"))
+def test_which_way_a_metric_is_better(metric: str):
+    rows = page("evaluate.md").splitlines()
+    row = next(r for r in rows if r.startswith(f"| `{metric}` |"))
+    made = module("evaluate.metrics", metric)
+    kind = "both" if len(made.KINDS) == 2 else made.KINDS[0]
+    assert f"| {kind} | {made.BETTER} |" in row
 
 
 @pytest.mark.parametrize("scorer", names("task.scorers"))
