@@ -27,6 +27,10 @@ def graded(said: str, **rubric: Any) -> Choice:
         ("GOOD", 1),
         ("It is a good answer, I think.", None),
         ("Verdict: goodness", None),
+        ("bad, good.", None),
+        ("Verdict: bad, good", None),
+        ("Good answers are rare.", None),
+        ("Verdict: good (it names the price)", None),
         ("", None),
     ],
 )

@@ -29,7 +29,7 @@ class Agreement:
     """A judge against people, on answers that both graded."""
 
     kappa: Estimate | None
-    """None where people, or the judge, gave one grade alone."""
+    """None where nothing was read, or all answers got one grade alone."""
     agree: Estimate
     """Share of answers with equal grades; what the judge did not grade counts as unequal."""
     confusion: tuple[tuple[int, ...], ...]

@@ -58,7 +58,8 @@ def _read(completion: Completion, choices: Sequence[str]) -> Choice:
         return Choice(None, completion.error)
     longest = sorted(choices, key=len, reverse=True)
     named = "|".join(re.escape(c) for c in longest)
-    pattern = rf"(?:verdict|^)\W*({named})\b"
+    # Whoever repeats the list of grades has chosen none.
+    pattern = rf"(?:verdict\W*|^\W*)({named})(?=\W*$|\.\s)"
     found = re.findall(pattern, completion.text, re.IGNORECASE | re.MULTILINE)
     if not found:
         return Choice(None, f"no verdict in {completion.text[-80:]!r}")

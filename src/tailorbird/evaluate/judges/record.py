@@ -53,7 +53,10 @@ class JudgeRecord:
             return "its agreement with people was never measured"
         kappa = self.agreement.kappa
         if kappa is None:
-            return "its agreement with people has no value: one of the two gave one grade alone"
+            return (
+                "its agreement with people has no value: none of its verdicts could be read, or "
+                "all answers got one grade alone"
+            )
         if kappa.low <= 0:
             return (
                 f"its agreement with people may be chance: kappa {kappa.value:.2f} "
