@@ -16,7 +16,7 @@ def amount(metric: str, value: float, currency: str, decimals: int = 0) -> str:
     elif metric.startswith("latency"):
         number = f"{value:.{decimals + 2}g}"
     else:
-        number = f"{value:,.{decimals + 2 * (metric == 'cost_per_1000')}f}"
+        number = f"{value:,.{decimals + 2 * metric.startswith('cost')}f}"
     return number + _unit(metric, currency)
 
 
@@ -25,6 +25,8 @@ def _unit(metric: str, currency: str) -> str:
         return " %"
     if metric == "cost_per_1000":
         return f" {currency} per 1,000 answers"
+    if metric == "cost_per_correct":
+        return f" {currency} per right answer"
     if metric == "training_minutes":
         return " minutes"
     return " s" if metric.startswith("latency") else " tokens"
