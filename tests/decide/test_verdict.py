@@ -119,6 +119,47 @@ class TestContrasts:
         assert contrast.n_to_tell > 2 * N
         assert "test items could." in v.sentences[0]
 
+    def test_openings_make_claims_stricter(self):
+        rungs = rung("rag", 80), rung("fine_tuned", 105, step=7)
+        first, third = verdict(results(*rungs)), verdict(results(*rungs, openings=3))
+        (before,), (after,) = first.contrasts, third.contrasts
+        assert (before.outcome, after.outcome) == ("better", "cannot tell")
+        assert before.p_adjusted == pytest.approx(1.25 * before.comparison.p_value)
+        assert after.p_adjusted == pytest.approx(30 * before.comparison.p_value)
+        assert "after correcting for 3 openings of the test set; cannot" in third.sentences[0]
+        assert after.comparison.level == pytest.approx(1 - 2 * 0.05 / 30)
+        assert after.comparison.low < before.comparison.low
+
+    def test_openings_make_meeting_the_bar_stricter(self):
+        found = results(rung("rag", 136)), results(rung("rag", 136), openings=5)
+        statuses = [verdict(f, at_least=0.61).checks[0].status for f in found]
+        assert statuses == ["met", "met but uncertain"]
+
+    def test_rungs_that_were_dropped_still_count(self):
+        rungs = rung("rag", 80), rung("fine_tuned", 105, step=7)
+        found = Results("t", "d", (None,) * N, rungs, tried=5)
+        assert "after correcting for 10 pairs of rungs" in verdict(found).sentences[0]
+
+    def test_not_inferior(self):
+        n = 2000
+        rungs = rung("linear", 1200, n=n), rung("rag", 1395, n=n), rung("fine_tuned", 1400, n=n)
+        v = verdict(results(*rungs, n=n), at_least=0.99)
+        assert v.not_inferior == "rag"
+        assert any(
+            "rag is cheaper than fine_tuned, the best, and not inferior" in r for r in v.reasons
+        )
+        assert verdict(results(rung("rag", 80), rung("dear", 90, step=7))).not_inferior is None
+        assert verdict(results(rung("rag", 150), rung("dear", 80))).not_inferior is None
+
+    def test_not_inferior_where_lower_is_better(self):
+        found = results(rung("rag", 100, guard=10), rung("dear", 100, guard=10))
+        found = results(*reversed(found.rungs))
+        primary = Criterion(metric="unsupported", at_most=0.01)
+        assert verdict(found, primary=primary).not_inferior is None  # the first of equals is best
+        worse = results(rung("rag", 100, guard=11), rung("dear", 100, guard=10))
+        assert verdict(worse, primary=primary, margin=0.05).not_inferior == "rag"
+        assert verdict(worse, primary=primary, margin=0.01).not_inferior is None
+
     def test_groups_ask_for_more_items(self):
         rungs = rung("rag", 80), rung("fine_tuned", 90, step=7)
         groups = tuple(f"g{i * 7 % N // 10}" for i in range(N))
@@ -190,6 +231,8 @@ class TestCaveats:
 
     def test_opened_often(self):
         assert self.said("opened 3 times", rung("rag", 150), openings=3)
+        assert self.said("multiplied by 30", rung("rag", 150), openings=3)
+        assert self.said("99.67 % intervals", rung("rag", 150), openings=3)
         assert not self.said("opened", rung("rag", 150))
 
     def test_majority(self):

@@ -3,16 +3,27 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from tailorbird.evaluate.statistics import (
+    Comparison,
     Estimate,
+    bca_interval,
+    benjamini_hochberg,
+    bootstrap_test,
     compare,
     design_effect,
+    equivalent,
     estimate_mean,
     estimate_quantile,
     holm,
+    level_of_opening,
     minimal_detectable_difference,
     n_needed,
+    non_inferior,
+    percentile_interval,
+    permutation_test,
+    power_of,
 )
 
 ALONE = [None] * 1000
@@ -219,6 +230,111 @@ class TestCompare:
         assert min(p_values) >= 1 / 10_001
 
 
+class TestBootstrapIntervals:
+    @pytest.mark.parametrize(
+        ("ours", "method"), [(bca_interval, "BCa"), (percentile_interval, "percentile")]
+    )
+    def test_agrees_with_scipy(self, ours, method):
+        values = np.random.default_rng(2).lognormal(0, 1, 60)
+        found = ours(list(values), ALONE[:60], 0, resamples=20_000)
+        theirs = stats.bootstrap(
+            (values,), np.mean, n_resamples=20_000, method=method, vectorized=True, rng=1
+        ).confidence_interval
+        assert found == pytest.approx((theirs.low, theirs.high), rel=0.02)
+
+    def test_bca_leans_to_the_long_tail(self):
+        values = list(np.random.default_rng(2).lognormal(0, 1, 60))
+        bca, plain = (f(values, ALONE[:60], 0) for f in (bca_interval, percentile_interval))
+        assert bca[0] > plain[0]
+        assert bca[1] > plain[1]
+
+    def test_whole_groups_are_drawn(self):
+        marks, groups = [1.0] * 40 + [0.0] * 40, [f"g{i // 8}" for i in range(80)]
+        for interval in (bca_interval, percentile_interval):
+            low, high = interval(marks, groups, 0)
+            alone = interval(marks, ALONE[:80], 0)
+            assert high - low > 1.8 * (alone[1] - alone[0])
+
+    def test_level(self):
+        values = list(np.random.default_rng(2).normal(0, 1, 60))
+        wide, narrow = (bca_interval(values, ALONE[:60], 0, level) for level in (0.99, 0.8))
+        assert wide[0] < narrow[0] < narrow[1] < wide[1]
+
+    def test_units_that_are_all_alike(self):
+        assert bca_interval([1.0] * 9, ALONE[:9], 0) == (1, 1)
+
+    @pytest.mark.parametrize("values", [[1.0], [None, None], []])
+    def test_too_few_units(self, values):
+        with pytest.raises(ValueError, match="two marked units"):
+            bca_interval(values, ALONE[: len(values)], 0)
+
+
+class TestPairedTests:
+    def test_permutation_agrees_with_scipy(self):
+        rng = np.random.default_rng(3)
+        a, b = rng.random(11), rng.random(11) + 0.2
+        theirs = stats.permutation_test(
+            (b, a), lambda x, y, axis: np.mean(x - y, axis=axis),
+            permutation_type="samples", n_resamples=np.inf, vectorized=True,
+        )  # fmt: skip
+        assert permutation_test(a, b, ALONE[:11], 0) == pytest.approx(theirs.pvalue)
+
+    def test_bootstrap_agrees_with_the_permutation_test(self):
+        rng = np.random.default_rng(4)
+        a = rng.random(80)
+        b = a + rng.normal(0.05, 0.2, 80)
+        tests = [
+            test(list(a), list(b), ALONE[:80], 0) for test in (bootstrap_test, permutation_test)
+        ]
+        assert tests[0] == pytest.approx(tests[1], abs=0.015)
+        assert 0.001 < tests[1] < 0.5
+
+    def test_bootstrap_false_alarms(self):
+        rng = np.random.default_rng(5)
+        p = [
+            bootstrap_test(list(rng.random(30)), list(rng.random(30)), ALONE[:30], 0)
+            for _ in range(200)
+        ]
+        assert np.mean(np.array(p) < 0.05) <= 0.05 + 0.031
+
+    def test_nothing_marked_and_one_unit(self):
+        assert permutation_test([None], [1.0], [None], 0) is None
+        assert bootstrap_test([None], [1.0], [None], 0) is None
+        assert bootstrap_test([0.0, 0.0], [1.0, 1.0], ["g", "g"], 0) == 1
+
+    def test_equal_marks_differ_by_nothing(self):
+        assert bootstrap_test([1.0, 0.0] * 9, [1.0, 0.0] * 9, ALONE[:18], 0) == 1
+
+
+def between(low, high):
+    return Comparison(
+        (low + high) / 2, low, high, 1.0, n=9, units=9, unmarked=0, wins=0, losses=0,
+        discordance=0.1, design_effect=1.0, method="by hand",
+    )  # fmt: skip
+
+
+class TestMargins:
+    def test_non_inferior(self):
+        assert non_inferior(between(-0.019, 0.1), 0.02)
+        assert not non_inferior(between(-0.021, 0.1), 0.02)
+        assert non_inferior(between(-0.1, 0.019), 0.02, higher=False)
+        assert not non_inferior(between(-0.1, 0.021), 0.02, higher=False)
+
+    def test_equivalent(self):
+        assert equivalent(between(-0.019, 0.019), 0.02)
+        assert not equivalent(between(-0.021, 0.019), 0.02)
+        assert not equivalent(between(-0.019, 0.021), 0.02)
+
+    def test_a_higher_level_is_a_wider_interval(self):
+        a, b = [0.0, 1.0, 1.0, 0.0] * 20, [1.0, 1.0, 0.0, 0.0] * 20
+        usual, strict = (compare(a, b, ALONE[:80], 0, level) for level in (0.95, 0.99))
+        assert usual is not None
+        assert strict is not None
+        assert strict.low < usual.low < usual.high < strict.high
+        assert (strict.level, strict.p_value) == (0.99, usual.p_value)
+        assert Comparison.from_json(strict.to_json()) == strict
+
+
 def test_design_effect():
     marks = [1.0, 1.0, 0.0, 0.0] * 10
     assert design_effect(marks, ALONE[:40]) == 1
@@ -235,6 +351,30 @@ class TestHolm:
         assert holm([]) == []
         assert holm([0.2]) == [0.2]
         assert holm([0.6, 0.7]) == [1, 1]
+
+    def test_family_that_could_have_been_reported(self):
+        assert holm([0.01, 0.002], family=10) == pytest.approx([0.09, 0.02])
+        with pytest.raises(ValueError, match="family of 1"):
+            holm([0.1, 0.2], family=1)
+
+
+@pytest.mark.parametrize("p_values", [[0.01, 0.04, 0.03, 0.005], [0.2], [0.5, 0.5, 0.001], []])
+def test_benjamini_hochberg_agrees_with_scipy(p_values):
+    theirs = stats.false_discovery_control(p_values, method="bh") if p_values else []
+    assert benjamini_hochberg(p_values) == pytest.approx(list(theirs))
+
+
+class TestOpenings:
+    def test_all_openings_together_spend_the_whole(self):
+        levels = [level_of_opening(k, 0.05) for k in range(1, 20_000)]
+        assert levels[0] == pytest.approx(0.04)
+        assert all(a > b for a, b in pairwise(levels))
+        assert sum(levels) == pytest.approx(0.05, abs=1e-6)
+        assert sum(levels) < 0.05
+
+    def test_counted_from_one(self):
+        with pytest.raises(ValueError, match="from 1"):
+            level_of_opening(0, 0.05)
 
 
 class TestPower:
@@ -255,6 +395,16 @@ class TestPower:
         shown = [minimal_detectable_difference(n, 0.7) for n in (2, 20, 200, 2000, 20000)]
         assert shown[0] == 1
         assert all(a > b for a, b in pairwise(shown))
+
+    @pytest.mark.parametrize(("difference", "discordance"), [(0.1, 0.3), (-0.02, 0.5), (0.2, 0.25)])
+    def test_power_inverts_n_needed(self, difference, discordance):
+        n = n_needed(difference, discordance, 0.8, 0.05)
+        assert power_of(n, difference, discordance, 0.05) == pytest.approx(0.8, abs=0.02)
+
+    def test_power_at_the_ends(self):
+        assert power_of(100, 0, 0.3, 0.05) == pytest.approx(0.025)
+        assert power_of(100_000, 0.1, 0.3, 0.05) == pytest.approx(1)
+        assert (power_of(3, 1, 1, 0.05), power_of(4, 1, 1, 0.05)) == (0, 1)
 
     def test_power_is_what_it_says(self):
         rng = np.random.default_rng(0)
