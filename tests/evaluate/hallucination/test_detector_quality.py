@@ -30,11 +30,13 @@ def test_quality_equals_scikit_learn(seed: int):
 def test_the_interval_of_the_area_covers():
     rng, hits = np.random.default_rng(1), 0
     true = 0.7602  # P(N(1, 1) > N(0, 1))
-    for _ in range(120):
+    for _ in range(80):
         truth = [i % 2 == 0 for i in range(80)]
-        found = auc([float(rng.normal(t)) for t in truth], truth, [None] * 80, 0)
+        found = auc(
+            [float(rng.normal(t)) for t in truth], truth, [f"g{i // 2}" for i in range(80)], 0
+        )
         hits += found.low <= true <= found.high
-    assert hits >= 108
+    assert hits >= 71
 
 
 def test_one_kind_alone_cannot_be_judged():
