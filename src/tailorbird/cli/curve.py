@@ -89,19 +89,18 @@ def show(console: "Console", grown: "Grown", folder: Path) -> None:
     """The table, the law, and the answer."""
     from rich.table import Table
 
-    curve = grown.curve
+    curve, law = grown.curve, grown.curve.law
     table = Table(box=None, header_style="bold")
     for title in ("examples", f"{grown.metric} % on {grown.split}", "the law", "fitting, s"):
         table.add_column(title, justify="right")
     for size, found, took in zip(curve.sizes, curve.estimates, grown.seconds, strict=True):
-        error = curve.law.error(size)
-        law = 1 - error if grown.higher else error
+        error = law.error(size)
+        says = 1 - error if grown.higher else error
         ends = f"[{100 * found.low:.1f}, {100 * found.high:.1f}]"
         table.add_row(
-            f"{size:,}", f"{100 * found.value:.1f} {ends}", f"{100 * law:.1f}", f"{took:.1f}"
+            f"{size:,}", f"{100 * found.value:.1f} {ends}", f"{100 * says:.1f}", f"{took:.1f}"
         )
     console.print(table)
-    law = curve.law
     console.print(f"\nerror = {law.a:.3g} n^-{law.b:.2f} + {law.c:.3g}", markup=False)
     if grown.ceiling is not None:
         low, high = 100 * grown.ceiling.low, 100 * grown.ceiling.high

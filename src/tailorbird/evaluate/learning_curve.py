@@ -36,7 +36,7 @@ class PowerLaw:
 
     def error(self, n: float) -> float:
         """At `n` training examples."""
-        return self.a * n**-self.b + self.c
+        return self.a * float(n**-self.b) + self.c
 
 
 @dataclass(frozen=True)

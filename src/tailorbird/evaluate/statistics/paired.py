@@ -1,7 +1,6 @@
 """Two rungs on the same items: how they differ, and what that allows to be said."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -161,16 +160,12 @@ def _sign_flips(sums: Floats, seed: int) -> float:
     if count <= EXACT_UNITS:
         bits = np.arange(2**count)[:, None] >> np.arange(count) & 1
         return float((np.abs((1 - 2 * bits) @ sums) >= seen).mean())
-    as_large = sum(
-        int((np.abs(signs @ sums) >= seen).sum()) for signs in _signs(count, seed, DRAWS)
-    )
-    return (as_large + 1) / (DRAWS + 1)
-
-
-def _signs(count: int, seed: int, draws: int) -> Iterator[Floats]:
     rng = np.random.default_rng(seed)
+    as_large = 0
     for _ in range(_BLOCKS):
-        yield 1.0 - 2.0 * rng.integers(0, 2, (draws // _BLOCKS, count), dtype=np.int8)
+        signs = 1.0 - 2.0 * rng.integers(0, 2, (DRAWS // _BLOCKS, count), dtype=np.int8)
+        as_large += int((np.abs(signs @ sums) >= seen).sum())
+    return (as_large + 1) / (DRAWS + 1)
 
 
 def _interval(units: Units, signs_only: bool, seed: int, level: float) -> tuple[float, float]:
