@@ -47,6 +47,11 @@ def _command_line() -> str:
             for p in command.params
             if not p.opts[0].startswith("-")
         ]
+        arguments += [
+            f"{p.opts[0]} {p.name.upper()}"
+            for p in command.params
+            if p.opts[0].startswith("-") and p.required
+        ]
         usage = " ".join(["tailorbird", name, *arguments, "[OPTIONS]"])
         rows = "\n".join(_rows(command))
         parts.append(f"## {name}\n\n{command.help}\n\n```sh\n{usage}\n```\n")

@@ -14,19 +14,8 @@ import typer
 import yaml
 from pages import PAGES, ROOT, blocks, name, prose
 
-from tailorbird.cli import (
-    audit,
-    check,
-    climb,
-    new,
-    plan,
-    pretrain,
-    report,
-    schema,
-    search,
-    vocabulary,
-)
 from tailorbird.cli.main import app
+from tailorbird.registry import module, names
 from tailorbird.task.strict import parse
 from tailorbird.task.task import TaskSpec
 from tailorbird.testing import small_task
@@ -46,11 +35,9 @@ def _lines() -> Iterator[tuple[str, str]]:
     for file in sorted((ROOT / "studies").glob("*/task.yaml")):
         for line in re.findall(r"tailorbird .*", file.read_text("utf-8")):
             yield name(file), line.partition("  ")[0]
-    for module in (
-        new, check, plan, climb, audit, search, report, schema, pretrain, vocabulary,
-    ):  # fmt: skip
-        for line in re.findall(r"tailorbird .*", module.EXAMPLES):
-            yield module.__name__, line
+    for command in names("cli"):
+        for line in re.findall(r"tailorbird .*", getattr(module("cli", command), "EXAMPLES", "")):
+            yield f"the help of {command}", line
     for line in re.findall(r"tailorbird .*", app.info.epilog or ""):
         yield "the help of tailorbird", line
 
