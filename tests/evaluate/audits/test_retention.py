@@ -68,7 +68,8 @@ def test_an_untouched_model_has_kept_everything(
         else:
             assert each.change is not None
             assert each.change.difference == 0
-            assert each.holds is True
+            hardly = each.estimate is not None and each.estimate.value < 0.05
+            assert each.holds is (None if hardly and "text" not in each.name else True)
             assert each.p_value == 1
     assert "nothing to lose" in line(found, "arithmetic").note
     assert not found.samples

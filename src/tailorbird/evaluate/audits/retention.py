@@ -13,7 +13,7 @@ from pydantic import Field
 
 from tailorbird.evaluate.audits.base import Audited, Line, Sample, Subject, corrected
 from tailorbird.evaluate.capabilities.base import Capability, Ground, Item, make_capability
-from tailorbird.evaluate.statistics import Comparison, Estimate, compare, estimate_mean
+from tailorbird.evaluate.statistics import Comparison, compare, estimate_mean
 from tailorbird.models.load import load_model
 from tailorbird.store import digest, read_json, write_json
 from tailorbird.task.types import Message
@@ -138,21 +138,18 @@ def _line(capability: Capability, before: Sequence[Item], after: Sequence[Item],
         # Not one bit of difference: it is the same model, and no sample is too small to say so.
         change = replace(change, low=0.0, high=0.0, method="equal in every item")
     loss, most = (-change.difference, -change.low) if bounded else (change.difference, change.high)
-    holds = most <= capability.margin
-    note = _note(capability, first, change, loss, most)
+    holds: bool | None = most <= capability.margin
+    note = "" if holds else _note(capability, change, loss, most)
+    if bounded and first.value < FLOOR:
+        holds, note = None, "the base hardly can, so there is nothing to lose"
     return Line(
         capability.title, found, change, holds=holds, note=note, measure=capability.unit
     )  # fmt: skip
 
 
-def _note(
-    capability: Capability, first: Estimate, change: Comparison, loss: float, most: float
-) -> str:
+def _note(capability: Capability, change: Comparison, loss: float, most: float) -> str:
+    """Why an ability is not shown to be kept."""
     margin = f"{capability.margin:g}"
-    if most <= capability.margin and capability.higher_is_better and first.value < FLOOR:
-        return "the base hardly can, so there is nothing to lose"
-    if most <= capability.margin:
-        return ""
     if loss >= capability.margin:
         return f"at least {margin} is lost"
     needed = change.n * ((most - loss) / (capability.margin - loss)) ** 2
