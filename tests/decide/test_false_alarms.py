@@ -25,7 +25,7 @@ def test_equal_rungs(n: int, rate: float):
 
 
 def test_many_equal_rungs_of_which_the_best_is_compared():
-    # Corrected for the comparisons made alone, not for all that could have been, this is 14 %.
+    # Corrected for the comparisons made alone, not for all that could have been, it is 12 %.
     assert how_sure.false_alarms(200, 0.5, 10, 3, REPEATS)["any difference"] <= ALPHA + SLACK
 
 

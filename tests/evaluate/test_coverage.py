@@ -51,6 +51,10 @@ def test_fractional(rate: float):
     assert 0.935 - NOISE <= found <= 0.965 + NOISE
 
 
+def test_fractional_of_which_few_are_low():
+    assert how_sure.coverage_fractional(50, 0.97, REPEATS) >= 0.935
+
+
 @pytest.mark.parametrize("in_groups", [False, True])
 def test_differences(in_groups: bool):
     found = how_sure.coverage_of_a_difference(200, (0.88, 0.9), REPEATS // 3, in_groups)

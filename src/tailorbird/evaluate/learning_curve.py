@@ -4,8 +4,10 @@
 
 after Cortes et al. (1994, NIPS 6: Learning Curves: Asymptotic Values and Rate of Convergence) and
 Hestness et al. (2017, arXiv:1712.00409). The intervals are those of other test items: the same
-items are marked at every size, and are drawn again with replacement, whole units together. They do
-not cover another seed of the training, nor that the law may not hold further on.
+items are marked at every size, and are drawn again with replacement, whole units together. With
+more sizes than the law has unknowns, they are widened by how far the marks lie off the law beyond
+that: training is not the same twice, and the law is not quite true. That it may bend further on,
+they do not cover.
 """
 
 from collections.abc import Sequence
@@ -112,8 +114,10 @@ def fit_curve(
     if len(known) < len(sizes):
         raise ValueError("nothing could be marked at one of the sizes")
     errors = _resampled_errors(marks, groups, seed, higher)
-    ahead = round(factor * sizes[-1])
-    a, b, c = _fit(np.asarray(sizes, dtype=np.float64), errors)
+    ahead, places = round(factor * sizes[-1]), np.asarray(sizes, dtype=np.float64)
+    off = np.random.default_rng(seed).normal(0, _off_the_law(places, errors), errors.shape)
+    off[0] = 0  # the marks as they are
+    a, b, c = _fit(places, errors + off)
     drawn = np.unique(np.geomspace(sizes[0], ahead, 40).round().astype(int))
 
     def at(n: float) -> Floats:
@@ -151,6 +155,17 @@ def _resampled_errors(marks: Sequence[Values], groups: Groups, seed: int, higher
     weights = np.vstack([np.ones(count), weights])
     errors: Floats = (weights @ sums.T) / np.maximum(weights @ sizes.T, 1e-9)
     return errors
+
+
+def _off_the_law(sizes: Floats, errors: Floats) -> float:
+    """Standard deviation of the errors around the law, beyond what other items would do to them."""
+    free = len(sizes) - LEAST_SIZES
+    if free == 0:
+        return 0.0
+    a, b, c = _fit(sizes, errors[:1])
+    found = ((a * (sizes / sizes[-1]) ** -b + c - errors[0]) ** 2).sum() / free
+    by_items = (errors[1:] - errors[0]).var(axis=1, ddof=1).mean()
+    return float(np.sqrt(max(0.0, found - by_items)))
 
 
 def _fit(sizes: Floats, errors: Floats) -> tuple[Floats, Floats, Floats]:

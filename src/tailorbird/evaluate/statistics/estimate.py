@@ -96,6 +96,8 @@ def _wilson_units(units: Units, level: float) -> tuple[float, float, str]:
     variance = units.variance if count > 1 else 0.0
     if variance <= 1e-12:
         return *_wilson(mean, count, z), "Wilson, n = units"
+    if not binary:
+        variance = max(variance, _cautious(units))
     effective, freedom = mean * (1 - mean) / variance, count - 1
     if binary:
         # Groups that look more alike than chance are luck, not information.
@@ -103,6 +105,16 @@ def _wilson_units(units: Units, level: float) -> tuple[float, float, str]:
         freedom = min(freedom, 3 * _mixed(units))
     t = float(stats.t.isf((1 - level) / 2, freedom))
     return *_wilson(mean, effective, t), "Wilson, effective n"
+
+
+def _cautious(units: Units) -> float:
+    """The variance of the mean with half an item at the far end, which may not have come up.
+
+    Chosen by coverage: 50 marks at 0.97 of which few are low are covered 98 % of the time in place
+    of 80 %. Marks that are all much alike are given more than they need, with few units.
+    """
+    far = 0.5 if units.mean < 0.5 else 0.0
+    return Units(units.values, np.append(units.sums, far), np.append(units.sizes, 0.5)).variance
 
 
 def _mixed(units: Units) -> int:
