@@ -56,7 +56,7 @@ def test_the_material_fits_and_is_counted(
         "is",
         "another",
     ] * 400
-    monkeypatch.setattr(material, "_words", lambda: words)
+    monkeypatch.setattr(material, "words_of_the_library", lambda: words)
     monkeypatch.setitem(material.SIZES, "S", material.Size(300, 16, 24, 1, 2, 5))
     model, rows, tokens = material.make("S", method, tmp_path, "cpu")
     found = [json.loads(line) for line in rows.read_text().splitlines()]
