@@ -9,6 +9,9 @@ BEGUN = float(sys.argv[2])
 
 
 def main() -> None:
+    from tailorbird.threads import wait_briefly
+
+    wait_briefly()  # as the command line does
     job = json.loads(sys.argv[1])
     from tailorbird.models.base import Sampling
     from tailorbird.models.decoding import Decoder

@@ -1,6 +1,5 @@
 """The `tailorbird` command: one file per command beside this one; imports wait until it runs."""
 
-import os
 import sys
 import warnings
 
@@ -24,6 +23,7 @@ from tailorbird.cli import (
     vocabulary,
 )
 from tailorbird.errors import TailorbirdError
+from tailorbird.threads import wait_briefly
 
 _INTERRUPTED = 130
 """The exit code that typer makes of Ctrl-C."""
@@ -56,8 +56,7 @@ def main() -> None:
     if len(sys.argv) == 2 and sys.argv[1] == "--version":
         print(__version__)
         return
-    # Threads that wait by spinning take the core from those they wait for, on a busy machine.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    wait_briefly()
     # What one library says of another's coming versions is nothing that our user can mend.
     warnings.simplefilter("ignore", FutureWarning)
     try:
