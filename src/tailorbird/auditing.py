@@ -8,7 +8,6 @@ An audit whose file is there, made with the same settings of the same rung, is n
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +21,11 @@ from tailorbird.errors import (
     TaskError,
     nearest,
 )
-from tailorbird.evaluate.audits.base import Audit, Audited, Subject, make_audit
+from tailorbird.evaluate.audits.base import Audit, Audited, RungAudits, Subject, make_audit
 from tailorbird.evaluate.run import read_answers
 from tailorbird.registry import names
 from tailorbird.store import digest, read_json, write_json
 from tailorbird.task.benchmark import Task
-
-
-@dataclass(frozen=True)
-class RungAudits:
-    """What was found of one rung."""
-
-    rung: str
-    found: tuple[Audited, ...]
-    missing: Mapping[str, str]
-    """Audit -> why it was not made."""
 
 
 def audit(

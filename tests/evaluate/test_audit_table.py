@@ -6,9 +6,8 @@ import math
 import pytest
 from rich.console import Console
 
-from tailorbird.auditing import RungAudits
 from tailorbird.evaluate.audit_table import interval, p_value, print_audits
-from tailorbird.evaluate.audits.base import Audited, Line, corrected
+from tailorbird.evaluate.audits.base import Audited, Line, RungAudits, corrected
 from tailorbird.evaluate.statistics import Estimate, compare, estimate_mean, holm
 
 HALF = estimate_mean([1.0, 0.0] * 20, [None] * 40, 0)

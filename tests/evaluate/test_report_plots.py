@@ -12,10 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_report import EVIL, N, Page, answer_task, climbed, label_task, report
 
-from tailorbird.auditing import RungAudits
 from tailorbird.climbing import climb
 from tailorbird.errors import StoreError
-from tailorbird.evaluate.audits.base import Audited, Line, Sample
+from tailorbird.evaluate.audits.base import Audited, Line, RungAudits, Sample
 from tailorbird.evaluate.differences import differences
 from tailorbird.evaluate.learning_curve import fit_curve
 from tailorbird.evaluate.plots import audit_plot, axis, curve_plot

@@ -16,7 +16,7 @@ from tailorbird.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from tailorbird.auditing import RungAudits
+    from tailorbird.evaluate.audits.base import RungAudits
 
 EXAMPLES = (
     "Examples:\n\n"

@@ -4,8 +4,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tailorbird.auditing import RungAudits
-from tailorbird.evaluate.audits.base import Audited, Line
+from tailorbird.evaluate.audits.base import Audited, Line, RungAudits
 from tailorbird.evaluate.statistics import Comparison, Estimate
 
 

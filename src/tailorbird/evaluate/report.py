@@ -45,7 +45,7 @@ from tailorbird.task.benchmark import Task
 from tailorbird.task.types import Example, Prediction
 
 if TYPE_CHECKING:
-    from tailorbird.auditing import RungAudits
+    from tailorbird.evaluate.audits.base import RungAudits
 
 SHOWN = 8
 """Test items shown with every rung's answer."""

@@ -164,6 +164,16 @@ class Audited:
         )
 
 
+@dataclass(frozen=True)
+class RungAudits:
+    """What was found of one rung."""
+
+    rung: str
+    found: tuple[Audited, ...]
+    missing: Mapping[str, str]
+    """Audit -> why it was not made."""
+
+
 @runtime_checkable
 class Audit(Protocol):
     """One way to look for what broke."""
