@@ -16,13 +16,14 @@ from tailorbird.approaches.base import Solver, make_approach
 from tailorbird.climbing import fingerprint_of, fitted, model_of, set_aside_if_other
 from tailorbird.data.split import nested_subset
 from tailorbird.errors import BenchmarkError, TaskError
+from tailorbird.evaluate.chunks import in_chunks
 from tailorbird.evaluate.learning_curve import LEAST_SIZES, LearningCurve, fit_curve
 from tailorbird.evaluate.noise_ceiling import Ceiling, noise_ceiling, repeated_labels
 from tailorbird.evaluate.run import CHUNK, record_opening
 from tailorbird.evaluate.statistics import Estimate, estimate_mean
-from tailorbird.progress import progress
+from tailorbird.models.base import Progress
 from tailorbird.registry import module
-from tailorbird.store import append_jsonl, read_jsonl, write_json
+from tailorbird.store import write_json
 from tailorbird.task.benchmark import Task
 from tailorbird.task.task import Rung
 from tailorbird.task.types import Example, Split
@@ -180,19 +181,11 @@ def _marked(
 def _rows(
     solver: Solver, task: Task, examples: Sequence[Example], file: Path, quiet: bool
 ) -> list[Any]:
-    """One row per item; chunks are answered as a whole, a torn one again."""
+    """One row per item."""
     metric = task.spec.bar.primary.metric
-    done = read_jsonl(file)
-    rows = done if len(done) == len(examples) else done[: len(done) // CHUNK * CHUNK]
-    if len(rows) < len(done):
-        file.unlink()
-        append_jsonl(file, rows)
-    with progress(f"answering {len(examples):,} items", len(examples), quiet) as tick:
-        tick(len(rows))
-        for start in range(len(rows), len(examples), CHUNK):
-            chunk = examples[start : start + CHUNK]
-            answered = zip(chunk, solver.predict(chunk, tick), strict=True)
-            new = [{"id": e.id, "mark": task.score(metric, e, p).value} for e, p in answered]
-            append_jsonl(file, new)
-            rows += new
-    return rows
+
+    def mark(chunk: Sequence[Example], tick: Progress) -> list[Any]:
+        answered = zip(chunk, solver.predict(chunk, tick), strict=True)
+        return [{"id": e.id, "mark": task.score(metric, e, p).value} for e, p in answered]
+
+    return in_chunks(file, examples, CHUNK, mark, f"answering {len(examples):,} items", quiet)

@@ -16,12 +16,14 @@ import pyarrow.parquet as pq
 
 from tailorbird.approaches.base import Solver
 from tailorbird.errors import MissingExtra, StoreError
+from tailorbird.evaluate.chunks import in_chunks
 from tailorbird.evaluate.cost import cost_per_correct
 from tailorbird.evaluate.metrics.base import estimate
 from tailorbird.evaluate.per_class import per_class
 from tailorbird.evaluate.reliability import reliability
 from tailorbird.evaluate.results import RungResult
 from tailorbird.evaluate.statistics import Estimate, estimate_mean, estimate_quantile
+from tailorbird.models.base import Progress
 from tailorbird.models.files import is_endpoint
 from tailorbird.progress import progress
 from tailorbird.registry import module, names
@@ -57,19 +59,20 @@ def answer_test(
     """Open the test split for `solver`; the opening is recorded in `ledger`."""
     examples = task.examples("test")
     file = folder / "answers.jsonl"
-    done = read_jsonl(file)
-    if not done:
+    if not read_jsonl(file):
         record_opening(ledger, task, folder.name, fingerprint)
-    rows = _whole_chunks(done, len(examples))
-    if len(rows) < len(done):
-        file.unlink()
-        append_jsonl(file, rows)
-    with progress(f"answering {len(examples):,} test items", len(examples), quiet) as tick:
-        tick(len(rows))
-        for start in range(len(rows), len(examples), CHUNK):
-            rows += _answer(solver, examples[start : start + CHUNK], file, tick)
+
+    def answer(chunk: Sequence[Example], tick: Progress) -> list[Any]:
+        begun = time.monotonic()
+        predictions = solver.predict(chunk, tick)
+        each = (time.monotonic() - begun) / len(chunk)
+        pairs = zip(chunk, predictions, strict=True)
+        return [{"id": e.id, **asdict(p), "batch_seconds": each} for e, p in pairs]
+
+    title = f"answering {len(examples):,} test items"
+    rows = in_chunks(file, examples, CHUNK, answer, title, quiet)
     latencies, first = _latencies(solver, examples, rows, folder, quiet)
-    predictions = tuple(_prediction(r) for r in rows)
+    predictions = tuple(prediction_of(r) for r in rows)
     return Answered(predictions, latencies, sum(r["batch_seconds"] for r in rows), first)
 
 
@@ -98,24 +101,11 @@ def read_answers(folder: Path, task: Task) -> tuple[Prediction, ...]:
             f"{folder} does not hold the answers to this task's test items",
             hint="run tailorbird climb again with the same task file and data",
         )
-    return tuple(_prediction(r) for r in rows)
+    return tuple(prediction_of(r) for r in rows)
 
 
-def _whole_chunks(rows: list[Any], total: int) -> list[Any]:
-    """Chunks are answered as one batch; a torn one is answered again, as a whole."""
-    return rows if len(rows) == total else rows[: len(rows) // CHUNK * CHUNK]
-
-
-def _answer(solver: Solver, chunk: Sequence[Example], file: Path, tick: Any) -> list[Any]:
-    begun = time.monotonic()
-    predictions = solver.predict(chunk, tick)
-    each = (time.monotonic() - begun) / len(chunk)
-    rows = [{"id": e.id, **asdict(p), "batch_seconds": each} for e, p in zip(chunk, predictions)]
-    append_jsonl(file, rows)
-    return rows
-
-
-def _prediction(row: dict[str, Any]) -> Prediction:
+def prediction_of(row: dict[str, Any]) -> Prediction:
+    """The prediction that a row of answers holds."""
     fields = {k: v for k, v in row.items() if k not in ("id", "batch_seconds")}
     usage, citations = Usage(**fields.pop("usage")), tuple(fields.pop("citations"))
     return Prediction(**fields, usage=usage, citations=citations)

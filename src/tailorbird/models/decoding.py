@@ -12,6 +12,7 @@ import hashlib
 import inspect
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -98,7 +99,9 @@ class Decoder:
         noise = [torch.Generator().manual_seed(s) for s in _seeds(prompts, sampling.seed)]
         for batch in self._batches(prompts):
             rows = [prompts[i][len(self._prefix) :] for i in batch]
-            written = self._write(rows, [noise[i] for i in batch], sampling, avoid)
+            lanes = self._lanes(rows)
+            with attention_with_prefix(self.model) if isinstance(lanes, _After) else nullcontext():
+                written = self._write(lanes, rows, [noise[i] for i in batch], sampling, avoid)
             for index, ids in zip(batch, written):
                 answers[index] = ids
             if progress:
@@ -106,9 +109,9 @@ class Decoder:
         return answers
 
     def _write(
-        self, rows: list[Ids], noise: list[torch.Generator], sampling: Sampling, avoid: Ids
-    ) -> list[list[int]]:
-        lanes = self._lanes(rows)
+        self, lanes: "_Lanes", rows: list[Ids], noise: list[torch.Generator], sampling: Sampling,
+        avoid: Ids,
+    ) -> list[list[int]]:  # fmt: skip
         answers: list[list[int]] = [[] for _ in rows]
         active, logits = list(range(len(rows))), lanes.read(rows)
         for left in reversed(range(sampling.max_tokens)):
@@ -303,7 +306,10 @@ class _Behind:
 
 
 class _After:
-    """Rows side by side after the prefix; those that have finished are put away now and then."""
+    """Rows side by side after the prefix; those that have finished are put away now and then.
+
+    To be used within `attention_with_prefix`.
+    """
 
     def __init__(self, decoder: Decoder) -> None:
         self.decoder, self.model = decoder, decoder.model
@@ -356,12 +362,11 @@ class _After:
     def _run(self, ids: list[list[int]], positions: Tensor, see: Tensor, cache: Any) -> Tensor:
         """Logits float[B, V] of the last places."""
         shared = self.decoder.shared
-        with attention_with_prefix(self.model):
-            out = self.model(
-                input_ids=torch.tensor(ids), attention_mask=additive(see),
-                position_ids=positions + shared, past_key_values=cache, use_cache=True,
-                logits_to_keep=1, prefix=self.decoder._layers or None,
-            )  # fmt: skip
+        out = self.model(
+            input_ids=torch.tensor(ids), attention_mask=additive(see),
+            position_ids=positions + shared, past_key_values=cache, use_cache=True,
+            logits_to_keep=1, prefix=self.decoder._layers or None,
+        )  # fmt: skip
         return out.logits[:, -1]  # type: ignore[no-any-return]
 
 

@@ -6,10 +6,12 @@ from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
 from tailorbird.approaches.base import Solver
+from tailorbird.evaluate import chunks
 from tailorbird.evaluate.audits.base import Subject
-from tailorbird.progress import progress
-from tailorbird.store import append_jsonl, digest, read_jsonl
-from tailorbird.task.types import Example, Prediction, Usage
+from tailorbird.evaluate.run import prediction_of
+from tailorbird.models.base import Progress
+from tailorbird.store import digest
+from tailorbird.task.types import Example, Prediction
 
 T = TypeVar("T")
 
@@ -23,26 +25,19 @@ def in_chunks(
     items: Sequence[T],
     work: Callable[[Sequence[T]], Sequence[Any]],
 ) -> list[Any]:
-    """One JSON value per item, kept on disk chunk by chunk; a killed audit goes on there.
+    """One JSON value per item, kept in the audit's folder: see `evaluate/chunks.py`.
 
-    Chunks are a fixed partition, so that what is resumed is what would have been found at once.
     `name` tells this work from other work of the same audit.
     """
+
+    def counted(chunk: Sequence[T], tick: Progress) -> Sequence[Any]:
+        made = work(chunk)
+        tick(len(chunk))
+        return made
+
     file = subject.folder / f"{digest(name)[:16]}.jsonl"
-    done = read_jsonl(file)
-    rows = done if len(done) == len(items) else done[: len(done) // CHUNK * CHUNK]
-    if len(rows) < len(done):
-        file.unlink()
-        append_jsonl(file, rows)
-    with progress(f"{subject.rung}: {name}", len(items), subject.quiet) as tick:
-        tick(len(rows))
-        for start in range(len(rows), len(items), CHUNK):
-            chunk = items[start : start + CHUNK]
-            new = list(work(chunk))
-            append_jsonl(file, new)
-            rows += new
-            tick(len(chunk))
-    return rows
+    title = f"{subject.rung}: {name}"
+    return chunks.in_chunks(file, items, CHUNK, counted, title, subject.quiet)
 
 
 def answered(
@@ -54,12 +49,7 @@ def answered(
     def work(chunk: Sequence[Example]) -> list[Any]:
         return [asdict(p) for p in asked.predict(chunk)]
 
-    return [_prediction(row) for row in in_chunks(subject, name, examples, work)]
-
-
-def _prediction(row: dict[str, Any]) -> Prediction:
-    usage, citations = Usage(**row["usage"]), tuple(row["citations"])
-    return Prediction(**{**row, "usage": usage, "citations": citations})
+    return [prediction_of(row) for row in in_chunks(subject, name, examples, work)]
 
 
 def question(example: Example) -> str:
