@@ -41,8 +41,7 @@ class Corpus:
     def rows(self, quiet: bool = False) -> PackedRows:
         """All rows; those that are not on the disk yet are written first."""
         self.allocate()
-        shards = range((self.count + SHARD_ROWS - 1) // SHARD_ROWS)
-        missing = [shard for shard in shards if not self._done(shard).is_file()]
+        missing = self.missing()
         if missing:
             self._write_all(missing, quiet)
         return PackedRows(*(np.load(self._file(part), mmap_mode="r") for part in PARTS))
@@ -55,6 +54,11 @@ class Corpus:
                 np.lib.format.open_memmap(
                     self._file(part), "w+", np.dtype(dtype), (self.count, ROW_TOKENS)
                 )
+
+    def missing(self) -> list[int]:
+        """The shards that are not on the disk yet."""
+        shards = range((self.count + SHARD_ROWS - 1) // SHARD_ROWS)
+        return [shard for shard in shards if not self._done(shard).is_file()]
 
     def _write_all(self, shards: list[int], quiet: bool) -> None:
         # Fresh interpreters: tokenizers and torch run threads that a fork would not survive.
