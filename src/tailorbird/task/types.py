@@ -37,6 +37,8 @@ class Provenance:
     file: str
     row: int
     """1-based line (JSONL) or record number."""
+    synthetic: str | None = None
+    """What made the row up (a generator's name); None: it was found. Never in a test split."""
 
 
 @dataclass(frozen=True, slots=True)

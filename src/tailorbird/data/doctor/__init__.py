@@ -1,0 +1,1 @@
+"""What is wrong with the data: one check per file, each with a remedy."""
