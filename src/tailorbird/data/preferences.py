@@ -18,7 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from tailorbird.data.accounts import FileAccount
-from tailorbird.data.formats.base import Unusable, conversation, text_of, truth_of, turn
+from tailorbird.data.formats.base import (
+    Unusable,
+    conversation,
+    made_up_by,
+    text_of,
+    truth_of,
+    turn,
+)
 from tailorbird.data.lookup import names_in
 from tailorbird.data.rows import Row, read_rows, stem
 from tailorbird.errors import DataError
@@ -92,7 +99,7 @@ class _Intake:
             answers=answers,
             good=good,
             group=text_of(row.value.get("group"), "group"),
-            provenance=Provenance(account.file, row.number),
+            provenance=Provenance(account.file, row.number, made_up_by(row.value)),
         )
 
     def _unique(self, wanted: str, row: int, account: FileAccount) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from tailorbird.data.accounts import FileAccount
 from tailorbird.data.documents import load_documents
 from tailorbird.data.formats import columns as named_columns
-from tailorbird.data.formats.base import Draft, Unusable, annotate
+from tailorbird.data.formats.base import Draft, Unusable, annotate, made_up_by
 from tailorbird.data.lookup import MISSING, lookup, names_in
 from tailorbird.data.rows import Row, read_rows, stem
 from tailorbird.data.split import nested_subset, split_examples
@@ -35,18 +35,22 @@ class Loaded:
 def load_examples(data: Data, folder: Path, data_folder: Path | None, seed: int) -> Loaded:
     """Read the files that `data` names, relative to `folder`, and split them.
 
+    Rows that were made up are never tested on: of one pool they go to train, and a test file that
+    holds some is refused.
+
     Raises `DataError` when a file is missing, empty or of a shape not known, when a named column is
     in no row, or when no row of a file can be used; `TaskError` when the format is not known.
     """
     intake = _Intake(data, folder, data_folder)
     if data.all:
-        splits = split_examples(intake.read(data.all), data.splits or Splits(), seed)
+        splits = intake.cut(intake.read(data.all), seed)
     else:
         splits = {
             "train": intake.read(data.train),
             "dev": intake.read(data.dev),
             "test": intake.read(data.test),
         }
+    _refuse_made_up(splits["test"])
     if data.drop_leaks:
         intake.drop_leaks(splits)
     if data.train_limit is not None:
@@ -73,6 +77,21 @@ class _Intake:
     def read(self, files: Sequence[File], labelled: bool = True) -> tuple[Example, ...]:
         """The examples of some files, in order."""
         return tuple(example for file in files for example in self._file(file, labelled))
+
+    def cut(self, pool: Sequence[Example], seed: int) -> dict[Split, tuple[Example, ...]]:
+        """The pool in splits; what was made up goes to train, behind what was found."""
+        found = [e for e in pool if not e.made_up]
+        splits = split_examples(found, self.data.splits or Splits(), seed)
+        closed = {e.group: s for s in ("dev", "test") for e in splits[s] if e.group is not None}
+        kept = []
+        for example in (e for e in pool if e.made_up):
+            side = None if example.group is None else closed.get(example.group)
+            if side is None:
+                kept.append(example)
+            else:
+                reason = f"made up from a group that stands in {side}"
+                self.owner[example.id].withdraw(reason, _row(example))
+        return {**splits, "train": (*splits["train"], *kept)}
 
     def unlabelled(self, splits: Mapping[Split, tuple[Example, ...]]) -> tuple[Example, ...]:
         """The inputs without answers, each once; what stands in a split is dropped."""
@@ -157,7 +176,7 @@ class _Intake:
             group=draft.group,
             time=draft.time,
             fields=draft.fields,
-            provenance=Provenance(account.file, row.number),
+            provenance=Provenance(account.file, row.number, made_up_by(row.value)),
         )
 
     def _prefix(self, file: File) -> str:
@@ -263,6 +282,18 @@ def _check_used(account: FileAccount, shape: _Shape) -> None:
     if account.kept == 0:
         reasons = "; ".join(f"{n:,} {reason}" for reason, n in account.dropped.most_common(3))
         raise DataError(f"{account.file}: none of {account.read:,} rows can be used: {reasons}")
+
+
+def _refuse_made_up(test: Sequence[Example]) -> None:
+    """Raise where the test split holds a row that something made up: it would judge itself."""
+    made = [(e.provenance, e.provenance.synthetic) for e in test if e.provenance and e.made_up]
+    if made:
+        place, maker = made[0]
+        raise DataError(
+            f"{place.file}: {len(made):,} rows of the test split were made up, first row "
+            f"{place.row:,} (by {maker})",
+            hint="a test row must have been found: move these rows to data.train",
+        )
 
 
 def _label(file: File) -> str:

@@ -75,6 +75,11 @@ class Example:
         return " ".join(self.text.casefold().split())
 
     @property
+    def made_up(self) -> bool:
+        """Whether something made it up: such an example never stands in a test split."""
+        return self.provenance is not None and self.provenance.synthetic is not None
+
+    @property
     def turns(self) -> Prompt:
         """The input as conversation turns."""
         return (Message("user", self.input),) if isinstance(self.input, str) else self.input

@@ -57,6 +57,19 @@ def annotate(draft: Draft, row: Any) -> Draft:
     )
 
 
+def made_up_by(row: Any) -> str | None:
+    """What made the row up, by its key `synthetic`; None where it was found.
+
+    `tailorbird synth` writes an object there, others may write a name or true.
+    """
+    said = row.get("synthetic") if isinstance(row, Mapping) else None
+    if isinstance(said, Mapping):
+        said = said.get("generator") or True
+    if said is None or str(said).strip().casefold() in ("", "false", "0", "0.0", "no", "nan"):
+        return None
+    return said.strip() if isinstance(said, str) else "unknown"
+
+
 def text_of(value: Any, what: str) -> str | None:
     """A scalar as text; None for what is absent. Raises `Unusable` for lists, objects, bytes."""
     if isinstance(value, str):
