@@ -10,6 +10,7 @@ from tailorbird.data.documents import load_documents
 from tailorbird.data.formats import columns as named_columns
 from tailorbird.data.formats.base import Draft, Unusable, annotate, made_up_by
 from tailorbird.data.lookup import MISSING, lookup, names_in
+from tailorbird.data.remedies import History, Mending
 from tailorbird.data.rows import Row, read_rows, stem
 from tailorbird.data.split import nested_subset, split_examples
 from tailorbird.errors import DataError, nearest
@@ -32,8 +33,12 @@ class Loaded:
     """Inputs that stand in no split. A target is the answer as somebody knows it, for audits."""
 
 
-def load_examples(data: Data, folder: Path, data_folder: Path | None, seed: int) -> Loaded:
+def load_examples(
+    data: Data, folder: Path, data_folder: Path | None, seed: int, mended: bool = True
+) -> Loaded:
     """Read the files that `data` names, relative to `folder`, and split them.
+
+    The steps of `remedies.jsonl` in `folder` are applied, unless the rows are not to be `mended`.
 
     Rows that were made up are never tested on: of one pool they go to train, and a test file that
     holds some is refused.
@@ -41,7 +46,8 @@ def load_examples(data: Data, folder: Path, data_folder: Path | None, seed: int)
     Raises `DataError` when a file is missing, empty or of a shape not known, when a named column is
     in no row, or when no row of a file can be used; `TaskError` when the format is not known.
     """
-    intake = _Intake(data, folder, data_folder)
+    steps = History.read(folder).live if mended else ()
+    intake = _Intake(data, folder, data_folder, Mending(steps))
     if data.all:
         splits = intake.cut(intake.read(data.all), seed)
     else:
@@ -51,14 +57,16 @@ def load_examples(data: Data, folder: Path, data_folder: Path | None, seed: int)
             "test": intake.read(data.test),
         }
     _refuse_made_up(splits["test"])
+    splits = {split: intake.mend(examples) for split, examples in splits.items()}
     if data.drop_leaks:
         intake.drop_leaks(splits)
     if data.train_limit is not None:
         splits["train"] = intake.limit(splits["train"], data.train_limit, seed)
     unlabelled = intake.unlabelled(splits)
-    for account in intake.accounts:
+    accounts = (*intake.accounts, *intake.mending.close())
+    for account in accounts:
         account.verify()
-    return Loaded(splits, tuple(intake.accounts), unlabelled)
+    return Loaded(splits, accounts, unlabelled)
 
 
 @dataclass
@@ -68,6 +76,7 @@ class _Intake:
     data: Data
     folder: Path
     data_folder: Path | None
+    mending: Mending
     accounts: list[FileAccount] = field(default_factory=list)
     owner: dict[str, FileAccount] = field(default_factory=dict)
     """The account that each example, by id, is counted in."""
@@ -93,11 +102,16 @@ class _Intake:
                 self.owner[example.id].withdraw(reason, _row(example))
         return {**splits, "train": (*splits["train"], *kept)}
 
+    def mend(self, examples: Sequence[Example]) -> tuple[Example, ...]:
+        """The examples as remedies leave them."""
+        mended = (self.mending.finish(e, self.owner[e.id]) for e in examples)
+        return tuple(e for e in mended if e is not None)
+
     def unlabelled(self, splits: Mapping[Split, tuple[Example, ...]]) -> tuple[Example, ...]:
         """The inputs without answers, each once; what stands in a split is dropped."""
         seen = {e.folded: str(s) for s in SPLITS for e in splits[s]}
         kept = []
-        for example in self.read(self.data.unlabelled, labelled=False):
+        for example in self.mend(self.read(self.data.unlabelled, labelled=False)):
             where = seen.get(example.folded)
             if where is None:
                 kept.append(example)
@@ -141,6 +155,7 @@ class _Intake:
                 account.change(note, row.number)
             try:
                 example = self._example(row, shape, prefix, account)
+                example = self.mending.meet(example, account, row.number)
             except Unusable as error:
                 account.drop(error.reason, row.number)
             else:

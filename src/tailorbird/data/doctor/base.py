@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from tailorbird.data.remedies import Action
 from tailorbird.registry import module
 from tailorbird.settings import from_settings
 from tailorbird.task.benchmark import Task
 from tailorbird.task.types import Example
 
 Level = Literal["error", "warning", "note"]
-Action = Literal["drop", "relabel", "rewrite", "regroup"]
 Part = Literal["train", "dev", "test", "unlabelled", "rows"]
 """A split; `unlabelled`; or `rows`, where a file is examined that belongs to no task."""
 SHOWN = 5
@@ -58,7 +58,8 @@ class Remedy:
 
     action: Action
     changes: Mapping[str, str | None]
-    """Row id -> its new label (relabel), text (rewrite) or group (regroup); None (drop)."""
+    """Row id -> its new label (relabel) or group (regroup); its new input and target as
+    `remedies.rewriting` puts them (rewrite); None (drop)."""
     reason: str
     """Said of every row that it changes: `a near-copy of another row`."""
     safe: bool = False

@@ -1,0 +1,247 @@
+"""Steps that mend the data, in `remedies.jsonl` beside the task file; data files stay as they are.
+
+One line is one step: what was found, what is to be done, and each row with the digest of what the
+file held when the step was made. Steps are applied whenever rows are read. A row that has changed
+since is left alone, and said. A step that is taken back stays, and a further line takes it back.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from tailorbird.data.accounts import FileAccount
+from tailorbird.errors import DataError, TaskError
+from tailorbird.store import append_jsonl, digest, read_jsonl
+from tailorbird.task.strict import Strict, parse
+from tailorbird.task.types import Example, Message
+
+FILE = "remedies.jsonl"
+Action = Literal["drop", "relabel", "rewrite", "regroup"]
+DONE: Mapping[Action, str] = {
+    "drop": "dropped",
+    "relabel": "relabelled",
+    "rewrite": "rewritten",
+    "regroup": "regrouped",
+}
+"""What was done to a row, in a word."""
+
+
+class Change(Strict):
+    """What a step does to one row."""
+
+    digest: str
+    """`row_digest` of the row as its file held it."""
+    part: str
+    """The split that it stood in, or `unlabelled`."""
+    value: str | None = None
+    """As in `doctor.base.Remedy.changes`."""
+
+
+class Step(Strict):
+    """One remedy, as it was applied."""
+
+    step: int = Field(ge=1)
+    check: str
+    """The check that found it."""
+    action: Action
+    reason: str
+    when: datetime
+    rows: dict[str, Change]
+    """By row id."""
+
+    @property
+    def said(self) -> str:
+        """What the account of a row that it changes says."""
+        return f"{self.reason} (step {self.step} of {FILE})"
+
+
+class Undo(Strict):
+    """A step that takes an earlier one back; it can be taken back as well."""
+
+    step: int = Field(ge=1)
+    undo: int = Field(ge=1)
+    when: datetime
+
+
+@dataclass(frozen=True)
+class History:
+    """Every step that was made, in order. The n-th is step n, and line n of the file."""
+
+    file: Path
+    steps: tuple[Step | Undo, ...] = ()
+
+    @classmethod
+    def read(cls, folder: Path) -> "History":
+        """The steps of a study; none without a file. Raises `DataError` for a broken one."""
+        file = folder / FILE
+        steps = tuple(_step(row, f"{file}, line {n}") for n, row in _lines(file))
+        for number, step in enumerate(steps, start=1):
+            if step.step != number or (isinstance(step, Undo) and step.undo >= number):
+                raise DataError(
+                    f"{file}, line {number}: step {step.step} stands where step {number} should",
+                    hint="the file is only ever added to: take it from your last copy",
+                )
+        return cls(file, steps)
+
+    @property
+    def undone(self) -> frozenset[int]:
+        """Numbers of the steps that were taken back."""
+        back: set[int] = set()
+        for step in reversed(self.steps):
+            if isinstance(step, Undo) and step.step not in back:
+                back.add(step.undo)
+        return frozenset(back)
+
+    @property
+    def live(self) -> tuple[Step, ...]:
+        """The steps that count."""
+        undone = self.undone
+        return tuple(s for s in self.steps if isinstance(s, Step) and s.step not in undone)
+
+    def add(self, check: str, action: Action, reason: str, rows: Mapping[str, Change]) -> "History":
+        """Append a step; what was appended survives a kill."""
+        step = Step(
+            step=len(self.steps) + 1, check=check, action=action, reason=reason, when=_now(),
+            rows=dict(rows),
+        )  # fmt: skip
+        return self._append(step)
+
+    def undo(self, number: int) -> "History":
+        """Take a step back. Raises `DataError` where there is none, or a later one rests on it."""
+        if not 1 <= number <= len(self.steps):
+            raise DataError(f"{self.file} has no step {number}", hint=f"it has {len(self.steps)}")
+        if number in self.undone:
+            raise DataError(f"step {number} was taken back before")
+        step = self.steps[number - 1]
+        for later in self.live:
+            if isinstance(step, Step) and later.step > number and _builds_on(later, step):
+                raise DataError(
+                    f"step {later.step} came after step {number} and rewrote the same rows",
+                    hint=f"take step {later.step} back first",
+                )
+        return self._append(Undo(step=len(self.steps) + 1, undo=number, when=_now()))
+
+    def _append(self, step: Step | Undo) -> "History":
+        append_jsonl(self.file, [step.model_dump(mode="json", exclude_none=True)])
+        return replace(self, steps=(*self.steps, step))
+
+
+def row_digest(example: Example) -> str:
+    """What tells a row that was changed since: the first 16 digits of SHA-256 of input and target.
+
+    Of the row as its file holds it, before any step: steps do not depend on one another.
+    """
+    turns = [(t.role, t.content) for t in example.turns]
+    return digest([turns, example.target])[:16]
+
+
+def rewriting(example: Example) -> str:
+    """The input and target of `example` as the value of a `rewrite`."""
+    turns = [{"role": t.role, "content": t.content} for t in example.turns]
+    given: Any = example.input if isinstance(example.input, str) else turns
+    return json.dumps({"input": given, "target": example.target}, ensure_ascii=False)
+
+
+def changed(example: Example, action: Action, value: str | None) -> Example:
+    """The row after an action other than `drop`. Raises `DataError` for a value that fits none."""
+    if value is None:
+        raise DataError(f"row {example.id}: {action} needs a value")
+    if action == "relabel":
+        return replace(example, target=value)
+    return replace(example, group=value) if action == "regroup" else _rewritten(example, value)
+
+
+class Mending:
+    """The live steps while rows are read: `meet` each row as it comes, `finish` it in its split.
+
+    A new group must be known before rows are cut into splits, and everything else must not matter
+    there: a relabelled row stays on its side.
+    """
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self.account = FileAccount(FILE)
+        """What became of each change that is asked for."""
+        self._asked: dict[str, list[tuple[Step, Change]]] = {}
+        for step in steps:
+            for row, change in step.rows.items():
+                self._asked.setdefault(row, []).append((step, change))
+        self._rest: dict[str, list[tuple[Step, Change]]] = {}
+
+    def meet(self, example: Example, account: FileAccount, number: int) -> Example:
+        """A row as its file holds it -> the same with its new group, where it is given one."""
+        asked = self._asked.pop(example.id, None)
+        if asked is None:
+            return example
+        found, left = row_digest(example), []
+        for step, change in asked:
+            if change.digest != found:
+                self.account.drop(f"the row is not as it was at step {step.step}", step.step)
+                continue
+            self.account.keep()
+            if step.action == "regroup":
+                account.change(step.said, number)
+                example = changed(example, "regroup", change.value)
+            else:
+                left.append((step, change))
+        if left:
+            self._rest[example.id] = left
+        return example
+
+    def finish(self, example: Example, account: FileAccount) -> Example | None:
+        """The row relabelled and rewritten; None where it is dropped."""
+        number = example.provenance.row if example.provenance else 0
+        for step, change in self._rest.pop(example.id, ()):
+            if step.action == "drop":
+                account.withdraw(step.said, number)
+                return None
+            account.change(step.said, number)
+            example = changed(example, step.action, change.value)
+        return example
+
+    def close(self) -> list[FileAccount]:
+        """The account of the steps, once all rows are read; none where there are no steps."""
+        for asked in self._asked.values():
+            for step, _ in asked:
+                self.account.drop(f"no row has the id that step {step.step} names", step.step)
+        return [self.account] if self.account.read else []
+
+
+def _lines(file: Path) -> Any:
+    try:
+        return enumerate(read_jsonl(file), start=1)
+    except OSError as error:
+        raise DataError(str(error), hint="take the file from your last copy") from error
+
+
+def _step(row: Any, where: str) -> Step | Undo:
+    if not isinstance(row, Mapping):
+        raise DataError(f"{where} is no step")
+    try:
+        return parse(Undo, row, where) if "undo" in row else parse(Step, row, where)
+    except TaskError as error:
+        raise DataError(str(error), hint="take the file from your last copy") from error
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def _builds_on(later: Step, step: Step) -> bool:
+    """A text was rewritten as the earlier step had left it."""
+    return later.action == step.action == "rewrite" and not later.rows.keys().isdisjoint(step.rows)
+
+
+def _rewritten(example: Example, value: str) -> Example:
+    try:
+        new = json.loads(value)
+        given, target = new["input"], new["target"]
+        if not isinstance(given, str):
+            given = tuple(Message(t["role"], t["content"]) for t in given)
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"row {example.id}: {value[:80]!r} rewrites nothing") from error
+    return replace(example, input=given, target=target)
