@@ -141,10 +141,15 @@ def row_digest(example: Example) -> str:
 
 
 def rewriting(example: Example) -> str:
-    """The input and target of `example` as the value of a `rewrite`."""
+    """Input, target, facts and fields of `example` as the value of a `rewrite`."""
     turns = [{"role": t.role, "content": t.content} for t in example.turns]
     given: Any = example.input if isinstance(example.input, str) else turns
-    return json.dumps({"input": given, "target": example.target}, ensure_ascii=False)
+    value: dict[str, Any] = {"input": given, "target": example.target}
+    if example.facts:
+        value["facts"] = example.facts
+    if example.fields:
+        value["fields"] = dict(example.fields)
+    return json.dumps(value, ensure_ascii=False)
 
 
 def changed(example: Example, action: Action, value: str | None) -> Example:
@@ -242,6 +247,8 @@ def _rewritten(example: Example, value: str) -> Example:
         given, target = new["input"], new["target"]
         if not isinstance(given, str):
             given = tuple(Message(t["role"], t["content"]) for t in given)
+        # A target that must state a value is marked by facts that name it: they change together.
+        facts, fields = tuple(new.get("facts", example.facts)), new.get("fields", example.fields)
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"row {example.id}: {value[:80]!r} rewrites nothing") from error
-    return replace(example, input=given, target=target)
+    return replace(example, input=given, target=target, facts=facts, fields=fields)

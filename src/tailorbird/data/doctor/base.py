@@ -58,8 +58,8 @@ class Remedy:
 
     action: Action
     changes: Mapping[str, str | None]
-    """Row id -> its new label (relabel) or group (regroup); its new input and target as
-    `remedies.rewriting` puts them (rewrite); None (drop)."""
+    """Row id -> its new label (relabel) or group (regroup); its new input, target, facts and fields
+    as `remedies.rewriting` puts them (rewrite); None (drop)."""
     reason: str
     """Said of every row that it changes: `a near-copy of another row`."""
     safe: bool = False
