@@ -168,7 +168,7 @@ class Mending:
     there: a relabelled row stays on its side.
     """
 
-    def __init__(self, steps: Sequence[Step]) -> None:
+    def __init__(self, steps: Sequence[Step] = ()) -> None:
         self.account = FileAccount(FILE)
         """What became of each change that is asked for."""
         self._asked: dict[str, list[tuple[Step, Change]]] = {}
