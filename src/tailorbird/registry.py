@@ -11,7 +11,7 @@ from types import ModuleType
 
 from tailorbird.errors import TaskError, nearest
 
-_NOT_VARIANTS = {"base", "passages"}
+_NOT_VARIANTS = {"base", "examine", "passages"}
 
 
 @cache

@@ -1,6 +1,6 @@
 """Files and hub datasets -> Examples, with every row accounted for."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from tailorbird.registry import module, names
 from tailorbird.task.task import Column, Columns, Data, File, Splits
 from tailorbird.task.types import SPLITS, Example, Message, Prompt, Provenance, Split
 
-__all__ = ["Loaded", "load_documents", "load_examples"]
+__all__ = ["Loaded", "load_documents", "load_examples", "stream_file"]
 
 _FORMATS = "data.formats"
 
@@ -69,6 +69,26 @@ def load_examples(
     return Loaded(splits, accounts, unlabelled)
 
 
+def stream_file(
+    path: Path, format: str = "auto", columns: Columns | None = None, key: str | None = None
+) -> tuple[FileAccount, Iterator[Example]]:
+    """The rows of one file that belongs to no task, one after the other, and its account.
+
+    The account is complete when the last row has been given. Rows may lack a target where columns
+    are named, or where no format knows the first row. Raises as `load_examples`, while rows are
+    read.
+    """
+    file = File(path=path.name, key=key)
+    first = next(iter(read_rows(file.path, key, path.parent, None)), None)
+    known = first is not None and any(
+        module(_FORMATS, name).recognise(first.value) for name in names(_FORMATS)
+    )
+    labelled = columns is None and (known or format not in ("auto", "columns"))
+    account = FileAccount(_label(file))
+    intake = _Intake(Data(all=(file,), format=format, columns=columns), path.parent, None)
+    return account, intake.stream(file, account, labelled)
+
+
 @dataclass
 class _Intake:
     """Reads files one after the other; ids are unique over all of them."""
@@ -76,7 +96,7 @@ class _Intake:
     data: Data
     folder: Path
     data_folder: Path | None
-    mending: Mending
+    mending: Mending = field(default_factory=Mending)
     accounts: list[FileAccount] = field(default_factory=list)
     owner: dict[str, FileAccount] = field(default_factory=dict)
     """The account that each example, by id, is counted in."""
@@ -147,9 +167,12 @@ class _Intake:
     def _file(self, file: File, labelled: bool) -> list[Example]:
         account = FileAccount(_label(file))
         self.accounts.append(account)
+        return list(self.stream(file, account, labelled))
+
+    def stream(self, file: File, account: FileAccount, labelled: bool) -> Iterator[Example]:
+        """The examples of one file; `account` is complete when the last has been given."""
         shape = _Shape(self.data, labelled)
         prefix = self._prefix(file)
-        examples = []
         for row in read_rows(file.path, file.key, self.folder, self.data_folder):
             for note in row.notes:
                 account.change(note, row.number)
@@ -160,9 +183,8 @@ class _Intake:
                 account.drop(error.reason, row.number)
             else:
                 account.keep()
-                examples.append(example)
+                yield example
         _check_used(account, shape)
-        return examples
 
     def _example(self, row: Row, shape: "_Shape", prefix: str, account: FileAccount) -> Example:
         if row.problem is not None:
