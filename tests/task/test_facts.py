@@ -98,6 +98,8 @@ def test_states(text: str, fact: str, stated: bool):
         ("We asked Nadia Holm, then Bo.", ("nadia holm",)),
         ("Ask Nadia Holm.", ("ask nadia holm",)),  # known: the capital of the sentence
         ("£5 and £5", ("£5",)),
+        ("Do this:\n1. Sign in.\n2) Pay 3 times.\n 10. Leave.", ("3 times",)),  # a list
+        ("Version 2. And 1. and 1.", ("2", "1")),
         ("Nothing here.", ()),
         ("", ()),
     ],

@@ -104,6 +104,7 @@ _KINDS = (
 )
 _CLOCK = re.compile(r"(?<=\d) ?(?:([ap])m\b|([ap])\.m\.)")  # 9am, 9 a.m.
 _DAY = re.compile(rf"(?<!\d)(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? (?={_MONTHS}\b)")  # 1st of March
+_ITEM = re.compile(r"^\s*\d{1,2}[.)](?=\s)", re.MULTILINE)
 _FACT = re.compile("|".join(f"(?:{k})" for k in _KINDS))
 # Two or more capitalised words in a row: a person, a team, a product.
 _WORD = r"[A-Z][a-zé]+(?:['’-][A-Za-zé]+)*"
@@ -139,7 +140,9 @@ def states(text: str, fact: str) -> bool:
 
 
 def facts_in(text: str) -> tuple[str, ...]:
-    """Every fact that `text` states, normalised, each once, in order."""
+    """Every fact that `text` states, normalised, each once, in order. Numbers that count the items
+    of a list state nothing."""
+    text = _ITEM.sub("", text)
     found = [m[0].strip() for m in _FACT.finditer(normalise(text))]
     found += [normalise(m[0]) for m in _NAME.finditer(text)]
     return tuple(dict.fromkeys(found))
