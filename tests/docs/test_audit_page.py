@@ -33,14 +33,14 @@ def test_every_setting_with_its_default(audit: str):
             assert default.strip("`") == wanted, f"{audit}.{field.name}: {wanted} is right"
 
 
-@pytest.mark.parametrize("folder", ["perturbations", "counterfactuals"])
+@pytest.mark.parametrize("folder", ["data.perturbations", "evaluate.audits.counterfactuals"])
 def test_every_change_and_every_dimension(folder: str):
-    known = names(f"evaluate.audits.{folder}")
+    known = names(folder)
     assert [name for name in known if f"`{name}`" not in PAGE] == []
 
 
 def test_every_setting_of_a_change():
-    for name in names("evaluate.audits.perturbations"):
-        cls = module("evaluate.audits.perturbations", name).PERTURBATION
+    for name in names("data.perturbations"):
+        cls = module("data.perturbations", name).PERTURBATION
         row = next(r for r in PAGE.splitlines() if r.startswith("| `") and f"`{name}`" in r)
         assert [f.name for f in dataclasses.fields(cls) if f"`{f.name}`" not in row] == []

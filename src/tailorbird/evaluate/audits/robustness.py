@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from tailorbird.data.perturbations.base import keeps_facts, make_perturbation
 from tailorbird.evaluate.audits._answering import (
     answered,
     asking,
@@ -24,7 +25,6 @@ from tailorbird.evaluate.audits._instructions import (
 )
 from tailorbird.evaluate.audits._strangers import QUESTIONS
 from tailorbird.evaluate.audits.base import Audited, Line, Sample, Subject, corrected
-from tailorbird.evaluate.audits.perturbations.base import keeps_facts, make_perturbation
 from tailorbird.evaluate.statistics import compare, estimate_mean
 from tailorbird.task.scorers.facts import abstains
 from tailorbird.task.types import Example, Prediction

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from tailorbird.evaluate.audits.perturbations.base import plain_words, rewritten
-from tailorbird.evaluate.audits.perturbations.paraphrase import SYNONYMS
+from tailorbird.data.perturbations.base import plain_words, rewritten
+from tailorbird.data.perturbations.paraphrase import SYNONYMS
 from tailorbird.registry import module
 
 

@@ -4,13 +4,13 @@ import re
 
 import pytest
 
-from tailorbird.errors import TaskError
-from tailorbird.evaluate.audits.perturbations import paraphrase
-from tailorbird.evaluate.audits.perturbations.base import (
+from tailorbird.data.perturbations import paraphrase
+from tailorbird.data.perturbations.base import (
     keeps_facts,
     make_perturbation,
     plain_words,
 )
+from tailorbird.errors import TaskError
 from tailorbird.models.scripted import Scripted
 from tailorbird.registry import names
 
@@ -20,7 +20,7 @@ TEXTS = (
     "Call 01632 960 200 or write to help@shop.example within 5 working days, please!",
     "The trip costs two thousand pounds and takes twenty-one days; is a large bag allowed?",
 )
-ALL = names("evaluate.audits.perturbations")
+ALL = names("data.perturbations")
 
 
 @pytest.mark.parametrize("name", ALL)

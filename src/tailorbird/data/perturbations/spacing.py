@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tailorbird.evaluate.audits.perturbations.base import each, rewritten, stating
+from tailorbird.data.perturbations.base import each, rewritten, stating
 
 _MARK_OR_GAP = re.compile(r"(?<=[^\W\d])[.,!?](?=\s|$)| (?=\S)")
 """A mark behind a letter and before a gap, as a stop inside a number is part of it; a gap."""

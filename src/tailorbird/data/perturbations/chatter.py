@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tailorbird.evaluate.audits.perturbations.base import each
+from tailorbird.data.perturbations.base import each
 
 _SMALL_TALK = (
     "It has been raining here all week and the garden looks like a lake.",

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tailorbird.evaluate.audits.perturbations.base import each, plain_words, rewritten
+from tailorbird.data.perturbations.base import each, plain_words, rewritten
 from tailorbird.models.base import Sampling
 from tailorbird.models.load import load_model
 from tailorbird.task.types import Message

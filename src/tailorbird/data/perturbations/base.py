@@ -25,7 +25,7 @@ class Perturbation(Protocol):
 
 def make_perturbation(given: str | dict[str, Any]) -> Perturbation:
     """The perturbation of this name, or of one name with its settings."""
-    folder = "evaluate.audits.perturbations"
+    folder = "data.perturbations"
     made: Perturbation = from_named(folder, given, "change", "PERTURBATION")
     return made
 

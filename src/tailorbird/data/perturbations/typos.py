@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tailorbird.evaluate.audits.perturbations.base import each, plain_words, rewritten
+from tailorbird.data.perturbations.base import each, plain_words, rewritten
 
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _BESIDE = {
