@@ -23,6 +23,7 @@ EXTRA = {
     "sacrebleu": "metrics",
     "rouge_score": "metrics",
     "jsonschema": "metrics",
+    "rensa": "doctor",
     "optuna": "search",
     "sqlalchemy": "search",
     "mlflow": "track",
