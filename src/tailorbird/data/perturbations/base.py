@@ -8,11 +8,13 @@ Each module exports its class as `PERTURBATION`.
 import random
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
 from tailorbird.settings import from_named
 from tailorbird.store import digest
 from tailorbird.task.facts import facts_in, states
+from tailorbird.task.types import Example
 
 
 @runtime_checkable
@@ -74,3 +76,16 @@ def rewritten(text: str, changes: dict[tuple[int, int], str]) -> str:
     for (start, end), new in sorted(changes.items(), reverse=True):
         text = text[:start] + new + text[end:]
     return text
+
+
+def question(example: Example) -> str:
+    """What is asked: the input, or the last turn of a conversation."""
+    return example.turns[-1].content
+
+
+def asking(example: Example, text: str) -> Example:
+    """The same item with `text` in place of what is asked."""
+    if isinstance(example.input, str):
+        return replace(example, input=text)
+    *earlier, last = example.input
+    return replace(example, input=(*earlier, replace(last, content=text)))

@@ -2,10 +2,11 @@
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from tailorbird.approaches.base import Solver
+from tailorbird.data.perturbations.base import question
 from tailorbird.evaluate import chunks
 from tailorbird.evaluate.audits.base import Subject
 from tailorbird.evaluate.run import prediction_of
@@ -50,19 +51,6 @@ def answered(
         return [asdict(p) for p in asked.predict(chunk)]
 
     return [prediction_of(row) for row in in_chunks(subject, name, examples, work)]
-
-
-def question(example: Example) -> str:
-    """What is asked: the input, or the last turn of a conversation."""
-    return example.turns[-1].content
-
-
-def asking(example: Example, text: str) -> Example:
-    """The same item with `text` in place of what is asked."""
-    if isinstance(example.input, str):
-        return replace(example, input=text)
-    *earlier, last = example.input
-    return replace(example, input=(*earlier, replace(last, content=text)))
 
 
 def drawn(count: int, limit: int | None, seed: int) -> list[int]:

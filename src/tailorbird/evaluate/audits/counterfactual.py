@@ -11,14 +11,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from tailorbird.evaluate.audits._answering import (
-    answered,
-    asking,
-    dice,
-    drawn,
-    question,
-    shown,
-)
+from tailorbird.data.perturbations.base import asking, question
+from tailorbird.evaluate.audits._answering import answered, dice, drawn, shown
 from tailorbird.evaluate.audits.base import Audited, Line, Sample, Subject, corrected
 from tailorbird.evaluate.audits.counterfactuals.base import Dimension, Versions, make_dimension
 from tailorbird.evaluate.statistics import Comparison, compare, estimate_mean

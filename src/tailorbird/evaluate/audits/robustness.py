@@ -7,15 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from tailorbird.data.perturbations.base import keeps_facts, make_perturbation
-from tailorbird.evaluate.audits._answering import (
-    answered,
-    asking,
-    drawn,
-    in_chunks,
-    question,
-    shown,
-)
+from tailorbird.data.perturbations.base import asking, keeps_facts, make_perturbation, question
+from tailorbird.evaluate.audits._answering import answered, drawn, in_chunks, shown
 from tailorbird.evaluate.audits._instructions import (
     SENTENCE,
     demands,
