@@ -11,6 +11,7 @@ from building import ANSWERS, task
 from tailorbird.approaches import _prompted
 from tailorbird.approaches.base import Run, make_approach
 from tailorbird.errors import TaskError
+from tailorbird.data.perturbations.base import asking
 from tailorbird.evaluate.audits import _answering
 from tailorbird.evaluate.audits._instructions import SENTENCE
 from tailorbird.evaluate.audits.base import Audited, make_audit
@@ -173,7 +174,7 @@ def test_a_conversation_is_changed_at_its_end():
     from tailorbird.task.types import Message
 
     talk = (Message("user", "Hello."), Message("assistant", "Yes?"), Message("user", "My lamp?"))
-    changed = _answering.asking(Example("c", talk, "lamp"), "MY LAMP?")
+    changed = asking(Example("c", talk, "lamp"), "MY LAMP?")
     assert [m.content for m in changed.turns] == ["Hello.", "Yes?", "MY LAMP?"]
 
 
