@@ -10,8 +10,8 @@ from building import ANSWERS, task
 
 from tailorbird.approaches import _prompted
 from tailorbird.approaches.base import Run, make_approach
-from tailorbird.errors import TaskError
 from tailorbird.data.perturbations.base import asking
+from tailorbird.errors import TaskError
 from tailorbird.evaluate.audits import _answering
 from tailorbird.evaluate.audits._instructions import SENTENCE
 from tailorbird.evaluate.audits.base import Audited, make_audit
