@@ -23,6 +23,7 @@ EXTRA = {
     "sacrebleu": "metrics",
     "rouge_score": "metrics",
     "jsonschema": "metrics",
+    "py3langid": "doctor",
     "rensa": "doctor",
     "optuna": "search",
     "sqlalchemy": "search",
