@@ -37,6 +37,8 @@ class Patient:
     """Inputs as they really come, where a sample was given."""
     seed: int = 0
     quiet: bool = False
+    shared: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What several checks work out once: sketches of the rows."""
 
 
 @dataclass(frozen=True)
