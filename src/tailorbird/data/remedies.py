@@ -237,8 +237,9 @@ def _now() -> datetime:
 
 
 def _builds_on(later: Step, step: Step) -> bool:
-    """A text was rewritten as the earlier step had left it."""
-    return later.action == step.action == "rewrite" and not later.rows.keys().isdisjoint(step.rows)
+    """A rewritten row holds input and target as the earlier step had left them."""
+    rewritten = later.action == "rewrite" and step.action in ("relabel", "rewrite")
+    return rewritten and not later.rows.keys().isdisjoint(step.rows)
 
 
 def _rewritten(example: Example, value: str) -> Example:
