@@ -1,0 +1,262 @@
+"""Near copies among a million rows: candidates by locality-sensitive hashing, compared exactly.
+
+Two texts are as similar as their sets of shingles by Jaccard: shared ones over all. MinHash
+(Broder 1997) in bands finds the pairs to compare (Leskovec, Rajaraman, Ullman: Mining of Massive
+Datasets, section 3.4): 99 % of those of similarity 0.7, 6 % of those of 0.3.
+
+In memory a row takes some 130 bytes; what comparing needs waits in a temporary file.
+"""
+
+import os
+import struct
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailorbird.data.doctor._shingles import BANDS, Hashes, shingled, similarity
+from tailorbird.data.doctor.base import Part, Patient, Sample
+from tailorbird.errors import MissingExtra
+from tailorbird.extras import need
+from tailorbird.task.types import Example
+
+SHOWN_CHARS = 200
+IN_BUCKET, COMPARED = 64, 16
+"""At most so many rows of a bucket are candidates, and so many candidates of a row are compared,
+those that share most buckets first: where thousands of rows come from one template, comparing all
+of them would take hours."""
+_PARTS: tuple[Part, ...] = ("train", "dev", "test", "unlabelled", "rows")
+_LENGTHS = struct.Struct("<3I")
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+"""So that an input and an answer that are equal do not cancel out."""
+
+Rows = NDArray[np.int64]
+"""Positions of rows, in the order in which they were seen."""
+
+
+def unavailable() -> str | None:
+    """Why near copies cannot be looked for here; None where they can."""
+    try:
+        need("rensa")
+    except MissingExtra as error:
+        return f"{error}; {error.hint}"
+    return None
+
+
+def sketches(patient: Patient) -> "Sketches":
+    """The sketches of this patient, one for all checks."""
+    found: Sketches = patient.shared.setdefault("sketches", Sketches(patient.cache))
+    return found
+
+
+@dataclass(frozen=True)
+class Record:
+    """What of a row waits in the file."""
+
+    id: str
+    shown: str
+    """The beginning of its input."""
+    input: frozenset[int]
+    """Its shingles."""
+    target: frozenset[int]
+
+
+@dataclass(frozen=True)
+class _Table:
+    """What of rows stays in memory; every array has one entry, or line, for each row."""
+
+    parts: NDArray[np.uint8]
+    inputs: Hashes
+    """Equal for inputs that differ in case and white space alone."""
+    answers: Hashes
+    made_up: NDArray[np.bool_]
+    sizes: Rows
+    """Bytes of its record."""
+
+
+class Sketches:
+    """Finds copies among all rows that it has seen."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._tables: list[_Table] = []
+        self._keys: list[NDArray[np.uint32]] = []
+        self._last: tuple[Part, Sequence[Example]] | None = None
+
+    @cached_property
+    def _file(self) -> Any:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryFile(dir=self._folder)  # it goes when this object goes
+
+    @cached_property
+    def _table(self) -> _Table:
+        columns = zip(*(vars(t).values() for t in self._tables))
+        return _Table(*(np.concatenate(c) for c in columns))
+
+    @cached_property
+    def _ends(self) -> Rows:
+        return self._table.sizes.cumsum()
+
+    def look(self, part: Part, rows: Sequence[Example]) -> None:
+        """See the next rows. The same again, from the next check, are not taken for more rows."""
+        if self._last is not None and self._last[0] == part and self._last[1] is rows:
+            return
+        self._last = part, rows
+        inputs = [e.folded for e in rows]
+        answers = [_folded(e.target) for e in rows]
+        asked, told = shingled(inputs), shingled(answers)
+        records = [_packed(*each) for each in zip(rows, asked.of_each(), told.of_each())]
+        self._file.write(b"".join(records))
+        self._keys.append(asked.keys())
+        self._tables.append(
+            _Table(
+                np.full(len(rows), _PARTS.index(part), np.uint8),
+                np.array([_hash(t) for t in inputs], np.uint64),
+                np.array([_hash(t) for t in answers], np.uint64),
+                np.array([e.made_up for e in rows], bool),
+                np.array([len(r) for r in records], np.int64),
+            )
+        )
+
+    def rows(self, *parts: Part, made_up: bool | None = None) -> Rows:
+        """The rows of some parts; `made_up`: those alone that were, or were not."""
+        if not self._tables:
+            return np.zeros(0, np.int64)
+        wanted = np.isin(self._table.parts, [_PARTS.index(p) for p in parts])
+        if made_up is not None:
+            wanted &= self._table.made_up == made_up
+        return np.flatnonzero(wanted)
+
+    def first_of_equals(self, rows: Rows) -> Rows:
+        """For each of `rows` the first of them that has the same input and the same answer."""
+        pairs = self._table.inputs[rows] ^ (self._table.answers[rows] * _ODD)
+        _, first, place = np.unique(pairs, return_index=True, return_inverse=True)
+        return rows[first[place]]
+
+    def copies(self, rows: Rows, least: float) -> Iterator[tuple[int, int]]:
+        """Each of `rows` that is like an earlier one in input and answer, with that earlier one.
+
+        The earlier one is no such copy itself: small changes upon small changes do not join texts
+        that are not alike.
+        """
+        kept: dict[int, list[int]] = defaultdict(list)
+        for row, buckets in self._met(rows):
+            candidates = chain.from_iterable(kept[b] for b in buckets)
+            original = next(self._alike(row, candidates, least, answers=True), None)
+            if original is not None:
+                yield row, original
+            else:
+                _enter(row, buckets, kept)
+
+    def matches(self, rows: Rows, others: Rows, least: float) -> Iterator[tuple[int, int]]:
+        """Each of `rows` with each of `others` whose input is like its own, but not equal to it."""
+        theirs = np.zeros(len(self._table.parts), bool)
+        theirs[others] = True
+        entered: dict[int, list[int]] = defaultdict(list)
+        mine = []
+        for row, buckets in self._met(np.union1d(rows, others), theirs):
+            if theirs[row]:
+                _enter(row, buckets, entered)
+            else:
+                mine.append((row, buckets))
+        inputs = self._table.inputs
+        for row, buckets in mine:
+            candidates = chain.from_iterable(entered[b] for b in buckets)
+            unequal = (c for c in candidates if inputs[c] != inputs[row])
+            for other in self._alike(row, unequal, least, answers=False):
+                yield row, other
+
+    def record(self, row: int) -> Record:
+        """What was written down of a row."""
+        end, size = int(self._ends[row]), int(self._table.sizes[row])
+        self._file.flush()
+        return _unpacked(os.pread(self._file.fileno(), size, end - size))
+
+    def sample(self, row: int, note: str) -> Sample:
+        """A row to show."""
+        record = self.record(row)
+        return Sample(record.id, _PARTS[self._table.parts[row]], record.shown, note)
+
+    def _alike(
+        self, row: int, candidates: Iterable[int], least: float, answers: bool
+    ) -> Iterator[int]:
+        ranked = Counter(candidates).most_common(COMPARED)
+        mine = self.record(row) if ranked else None
+        for other, _ in ranked:
+            its = self.record(other)
+            assert mine is not None
+            if similarity(mine.input, its.input) >= least and (
+                not answers or similarity(mine.target, its.target) >= least
+            ):
+                yield other
+
+    def _met(
+        self, rows: Rows, theirs: NDArray[np.bool_] | None = None
+    ) -> Iterator[tuple[int, list[int]]]:
+        """Each of `rows`, in order, that shares a bucket with another, and which buckets it does.
+
+        `theirs` [all rows]: buckets must hold rows that are theirs and rows that are not.
+        """
+        at, of, begun = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)], 0
+        for band in range(BANDS if len(rows) else 0):
+            keys = np.concatenate([k[:, band] for k in self._keys])[rows]
+            order = np.argsort(keys, kind="stable")
+            changes = np.diff(keys[order], prepend=keys[order[0]]) != 0
+            bucket = np.cumsum(changes, dtype=np.int32)
+            size = np.bincount(bucket)
+            shared = size > 1
+            if theirs is not None:
+                count = np.bincount(bucket, weights=theirs[rows[order]])
+                shared = (count > 0) & (count < size)
+            at.append(rows[order][shared[bucket]])
+            of.append(bucket[shared[bucket]] + np.int32(begun))
+            begun += len(size)
+        where, which = np.concatenate(at), np.concatenate(of)
+        order = np.argsort(where, kind="stable")
+        which = which[order]
+        found, first = np.unique(where[order], return_index=True)
+        for row, begin, end in zip(found, first, [*first[1:], len(which)]):
+            yield int(row), which[begin:end].tolist()
+
+
+def _enter(row: int, buckets: Iterable[int], into: dict[int, list[int]]) -> None:
+    for bucket in buckets:
+        if len(into[bucket]) < IN_BUCKET:
+            into[bucket].append(row)
+
+
+def _folded(text: str | None) -> str:
+    return " ".join((text or "").casefold().split())
+
+
+def _hash(text: str) -> int:
+    raw = text.encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(raw, digest_size=8).digest(), "little")
+
+
+def _packed(example: Example, asked: NDArray[np.uint32], told: NDArray[np.uint32]) -> bytes:
+    name = example.id.encode("utf-8", "surrogatepass")
+    shown = " ".join(example.text[: 2 * SHOWN_CHARS].split())[:SHOWN_CHARS]
+    raw = shown.encode("utf-8", "surrogatepass")
+    head = _LENGTHS.pack(len(name), len(raw), len(asked))
+    return b"".join([head, name, raw, asked.tobytes(), told.tobytes()])
+
+
+def _unpacked(raw: bytes) -> Record:
+    name, shown, asked = _LENGTHS.unpack_from(raw)
+    texts = raw[_LENGTHS.size : _LENGTHS.size + name + shown]
+    shingles = np.frombuffer(raw, np.uint32, offset=_LENGTHS.size + name + shown).tolist()
+    return Record(
+        texts[:name].decode("utf-8", "surrogatepass"),
+        texts[name:].decode("utf-8", "surrogatepass"),
+        frozenset(shingles[:asked]),
+        frozenset(shingles[asked:]),
+    )

@@ -1,0 +1,134 @@
+"""Rows that say the same twice, word for word or nearly, inside one part.
+
+Equal: input and answer differ in case and white space alone. Near: the shingles of both inputs, and
+of both answers, are at least `threshold` alike (see `_near.py`). Equal inputs with different
+answers contradict each other: see `labels.py`.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from tailorbird.data.doctor._near import Rows, Sketches, sketches, unavailable
+from tailorbird.data.doctor._shingles import similarity
+from tailorbird.data.doctor.base import SHOWN, Finding, Part, Patient, Remedy, Sample
+from tailorbird.task.types import Example
+
+NAME = "duplicates"
+FEW = 0.01
+"""Share of copies up to which they are only worth knowing."""
+EXPONENT = 0.35
+"""At best, error falls with this power of the number of rows (Hestness et al. 2017,
+arXiv:1712.00409, section 1)."""
+NOUNS: dict[Part, str] = {
+    "train": "training rows",
+    "dev": "dev rows",
+    "test": "test items",
+    "unlabelled": "inputs without answers",
+    "rows": "rows",
+}
+
+MEANING: dict[Part, str] = {
+    "train": "they weigh double and teach nothing new",
+    "dev": "they weigh double when settings are chosen",
+    "test": "they weigh double in every mark, and its interval is too narrow; take them out, or "
+    "give them one group",
+    "unlabelled": "they take time and teach nothing new",
+    "rows": "they weigh double and teach nothing new",
+}
+
+Copies = dict[int, int]
+"""A row -> the row that it copies."""
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """Copies inside a part, word for word and near."""
+
+    threshold: Annotated[float, Field(gt=0.3, le=1)] = 0.7
+    """Similarity from which two rows are near copies: shared runs of three words over all."""
+
+    def missing(self, patient: Patient) -> str | None:
+        """It needs rensa, and rows."""
+        return unavailable() if sum(patient.rows.values()) else "there are no rows"
+
+    def start(self, patient: Patient) -> "_Examination":
+        """Begin."""
+        return _Examination(self, patient, sketches(patient))
+
+
+CHECK = Duplicates
+
+
+@dataclass(frozen=True)
+class _Examination:
+    check: Duplicates
+    patient: Patient
+    seen: Sketches
+
+    def look(self, part: Part, rows: Sequence[Example]) -> None:
+        self.seen.look(part, rows)
+
+    def findings(self) -> Iterator[Finding]:
+        for part in self.patient.rows:
+            rows = self.seen.rows(part)
+            firsts = self.seen.first_of_equals(rows)
+            equal = dict(zip(rows[firsts != rows].tolist(), firsts[firsts != rows].tolist()))
+            near = dict(self.seen.copies(rows[firsts == rows], self.check.threshold))
+            if equal:
+                yield self._finding(part, rows, equal, nearly=False)
+            if near:
+                yield self._finding(part, rows, near, nearly=True)
+
+    def _finding(self, part: Part, rows: Rows, copies: Copies, nearly: bool) -> Finding:
+        share = len(copies) / len(rows)
+        effect, why = _effect(part, share)
+        how = "nearly word for word" if nearly else "word for word"
+        sizes = Counter(copies.values())
+        return Finding(
+            check=NAME,
+            level="warning" if share > FEW and part in ("train", "test", "rows") else "note",
+            text=f"{len(copies):,} of {len(rows):,} {NOUNS[part]} repeat another {how}, with the "
+            f"same answer: {MEANING[part]}",
+            affected=len(copies),
+            effect=effect,
+            why=why,
+            samples=tuple(self._samples(copies, sizes, nearly)),
+            remedy=None if part == "test" else self._remedy(copies, nearly),
+            details={
+                "part": part,
+                "near": nearly,
+                "originals": len(sizes),
+                "most_copies_of_one": max(sizes.values()),
+            },
+        )
+
+    def _samples(self, copies: Copies, sizes: Counter[int], nearly: bool) -> Iterator[Sample]:
+        """One copy of each of the rows that are copied most."""
+        one = {original: copy for copy, original in reversed(copies.items())}
+        for original, n in sizes.most_common(SHOWN):
+            copied, mine = self.seen.record(original), self.seen.record(one[original])
+            note = f"copies {copied.id}, as do {n - 1:,} others" if n > 1 else f"copies {copied.id}"
+            if nearly:
+                alike = similarity(mine.input, copied.input)
+                note += f" ({100 * alike:.0f} % alike): {copied.shown}"
+            yield self.seen.sample(one[original], note)
+
+    def _remedy(self, copies: Copies, nearly: bool) -> Remedy:
+        reason = "a near copy of another row" if nearly else "the same as another row"
+        changes = {self.seen.record(row).id: None for row in copies}
+        return Remedy("drop", changes, reason, safe=not nearly)
+
+
+def _effect(part: Part, share: float) -> tuple[float, str]:
+    if part in ("train", "rows"):
+        return 1 - (1 - share) ** EXPONENT, (
+            f"as if a rung had learned from {100 * share:.2g} % fewer rows, where errors fall with "
+            f"the power {EXPONENT} of their number, the most that is usual"
+        )
+    if part == "test":
+        return share, "the share of test items that say nothing of their own"
+    return 0.0, "marks of the test split do not depend on these rows"
