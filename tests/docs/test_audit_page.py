@@ -8,7 +8,7 @@ from pages import ROOT
 from tailorbird.registry import module, names
 
 PAGE = (ROOT / "docs" / "audits.md").read_text("utf-8")
-HERE = ("slices", "robustness", "counterfactual", "likelihood_bias")
+HERE = ("slices", "robustness", "counterfactual", "likelihood_bias", "perplexity")
 
 
 def test_every_audit_is_named():

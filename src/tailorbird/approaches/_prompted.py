@@ -133,6 +133,19 @@ class Prompted:
             for c, passages in zip(completions, shown, strict=True)
         ]
 
+    def likelihoods(
+        self, lm: LM, examples: Sequence[Example], answers: Sequence[str]
+    ) -> list[TokenLogprobs | None]:
+        """How likely `lm` is to give each answer to the prompt that `predict` shows it; None where
+        the prompt does not fit in the context."""
+        found: list[TokenLogprobs | None] = []
+        for prompt, answer in zip(
+            self._prompts(lm, examples, self._passages(examples)), answers, strict=True
+        ):
+            fits = (lm.room(prompt, self.max_tokens) or 0) >= 0
+            found.append(lm.score([prompt], [answer])[0][0] if fits else None)
+        return found
+
     def _complete(
         self, lm: LM, prompts: Sequence[Prompt], progress: Progress | None
     ) -> list[Completion]:

@@ -53,6 +53,14 @@ def answered(
     return [prediction_of(row) for row in in_chunks(subject, name, examples, work)]
 
 
+def reader_of(solver: Solver) -> Any:
+    """The part of a solver that asks a language model, or None."""
+    for part in (solver, getattr(solver, "writer", None), getattr(solver, "student", None)):
+        if callable(getattr(part, "lm", None)):
+            return part
+    return None
+
+
 def drawn(count: int, limit: int | None, seed: int) -> list[int]:
     """Positions of `limit` of `count` items, drawn without replacement, in order; None: all."""
     if limit is None or limit >= count:

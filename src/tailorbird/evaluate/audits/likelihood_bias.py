@@ -6,14 +6,13 @@ part: this probes weights, as `counterfactual` probes answers.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
-from tailorbird.approaches.base import Solver
 from tailorbird.data.rows import locate
 from tailorbird.errors import DataError
-from tailorbird.evaluate.audits._answering import in_chunks
+from tailorbird.evaluate.audits._answering import in_chunks, reader_of
 from tailorbird.evaluate.audits._probes import Probe, read_bbq, read_winobias
 from tailorbird.evaluate.audits.base import Audited, Line, Sample, Subject, corrected
 from tailorbird.evaluate.statistics import Comparison, Estimate, compare, estimate_mean, holm
@@ -40,7 +39,7 @@ class LikelihoodBias:
 
     def missing(self, subject: Subject) -> str | None:
         """Without a language model that can score, or without questions."""
-        reader = _reader(subject.solver)
+        reader = reader_of(subject.solver)
         if reader is None:
             return "the rung asks no language model"
         if not reader.lm().can_score:
@@ -51,7 +50,7 @@ class LikelihoodBias:
     def examine(self, subject: Subject) -> Audited:
         """Score every answer to every question, with the model and with its base."""
         probes, lacking = self._probes(subject)
-        reader = _reader(subject.solver)
+        reader = reader_of(subject.solver)
         assert reader is not None  # else it is missing
         chosen = _chosen(subject, "model", reader.lm(), probes)
         base: list[int | None] | None = None
@@ -181,14 +180,6 @@ class _Answers:
         """The mean leaning, compared with 0."""
         leanings = self.leanings(part, chosen) or []
         return compare([0.0] * len(leanings), leanings, self.units(part), seed)
-
-
-def _reader(solver: Solver) -> Any:
-    """The part of a solver that asks a language model, or None."""
-    for part in (solver, getattr(solver, "writer", None), getattr(solver, "student", None)):
-        if callable(getattr(part, "lm", None)):
-            return part
-    return None
 
 
 def _chosen(subject: Subject, name: str, lm: LM, probes: Sequence[Probe]) -> list[int | None]:
