@@ -51,6 +51,20 @@ def test_on_test_the_ledger_says_so(task: Task, tmp_path: Path):
     assert rungs == ["linear on 12", "linear on 24", "linear on 48"]
 
 
+def test_stops_once_more_does_not_pay(task: Task, tmp_path: Path):
+    bar = task.spec.bar.model_copy(update={"margin": 0.9})  # no gain is worth having
+    content = dataclasses.replace(task, spec=task.spec.model_copy(update={"bar": bar}))
+    found = grown(content, tmp_path, sizes=[6, 12, 24, 48], stop=True)
+    assert found.curve.sizes == (6, 12, 24)
+    assert found.curve.answer == "does not pay"
+    assert not (tmp_path / "curve" / "48").exists()
+    assert grown(content, tmp_path, sizes=[6, 12, 24, 48]).curve.sizes == (6, 12, 24, 48)
+    bar = task.spec.bar.model_copy(update={"margin": 0.0001})  # any gain is
+    eager = dataclasses.replace(task, spec=task.spec.model_copy(update={"bar": bar}))
+    going = grown(eager, tmp_path / "eager", sizes=[6, 12, 24, 48], stop=True)
+    assert going.curve.sizes == (6, 12, 24, 48)
+
+
 def test_refuses(task: Task, tmp_path: Path):
     with pytest.raises(TaskError, match="at least 3 sizes"):
         grown(task, tmp_path, sizes=[12, 24])

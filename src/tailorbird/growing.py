@@ -91,6 +91,7 @@ def grow(
     split: Split = "dev",
     factor: float = 2.0,
     told: Callable[[int, Estimate | None], None] | None = None,
+    stop: bool = False,
     quiet: bool = False,
 ) -> Grown:
     """Fit `rung` on nested subsets of train, mark its answers, and look ahead.
@@ -104,6 +105,7 @@ def grow(
         split: whose items are answered; `test` opens the test split, and the ledger says so.
         factor: how many times the largest size to look ahead.
         told: is called with each size and its estimate.
+        stop: grow no further once more data do not pay.
         quiet: no progress bars.
 
     Raises `BenchmarkError` where the split is empty, and `TaskError` for sizes that the training
@@ -118,24 +120,42 @@ def grow(
     (found,) = task.only([rung]).spec.rungs
     sizes = _checked(sizes or usual_sizes(len(task.examples("train"))), task)
     marks, seconds = [], []
-    groups = [e.group for e in examples]
     for size in sizes:
         part = _with_train(task, size)
         each, took = _marked(part, found, out / str(size), run, split, quiet)
         marks.append(each)
         seconds.append(took)
         if told is not None:
-            told(size, estimate_mean(each, groups, task.spec.seed))
-    metric, bar = task.spec.bar.primary.metric, task.spec.bar
-    higher = module("task.scorers", metric).BETTER == "higher"
-    curve = fit_curve(
-        sizes, marks, groups, task.spec.seed, margin=bar.margin, higher=higher, factor=factor
-    )
+            told(size, estimate_mean(each, [e.group for e in examples], task.spec.seed))
+        if stop and len(marks) >= LEAST_SIZES:
+            so_far = _curve(task, sizes[: len(marks)], marks, examples, factor)
+            if so_far.answer == "does not pay":
+                break
+    curve = _curve(task, sizes[: len(marks)], marks, examples, factor)
     labels = repeated_labels(task.examples("train")) if task.spec.kind == "label" else []
     ceiling = noise_ceiling(labels, task.spec.seed)
-    grown = Grown(rung, split, metric, curve, tuple(seconds), ceiling, higher)
+    metric = task.spec.bar.primary.metric
+    grown = Grown(rung, split, metric, curve, tuple(seconds), ceiling, _higher(task))
     write_json(out / "curve.json", grown.to_json())
     return grown
+
+
+def _curve(
+    task: Task,
+    sizes: Sequence[int],
+    marks: Sequence[Sequence[float | None]],
+    examples: Sequence[Example],
+    factor: float,
+) -> LearningCurve:
+    groups, spec = [e.group for e in examples], task.spec
+    return fit_curve(
+        sizes, marks, groups, spec.seed,
+        margin=spec.bar.margin, higher=_higher(task), factor=factor,
+    )  # fmt: skip
+
+
+def _higher(task: Task) -> bool:
+    return bool(module("task.scorers", task.spec.bar.primary.metric).BETTER == "higher")
 
 
 def usual_sizes(n: int) -> list[int]:

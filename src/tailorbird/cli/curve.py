@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "Examples:\n\n"
     "tailorbird curve studies/insurance-email --rung linear\n\n"
-    "tailorbird curve my-task --rung fine_tuned --sizes 200,1000,4000"
+    "tailorbird curve my-task --rung fine_tuned --sizes 200,1000,4000\n\n"
+    "tailorbird curve my-task --rung linear --stop"
 )
 
 
@@ -41,6 +42,9 @@ def command(
     times: Annotated[
         float, typer.Option(min=1.01, help="Look ahead to this many times the largest size.")
     ] = 2.0,
+    stop: Annotated[
+        bool, typer.Option("--stop", help="Grow no further once more data do not pay.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Where it is kept; default runs/NAME/curve/RUNG.")
     ] = None,
@@ -68,8 +72,8 @@ def command(
     run = Path("runs") / task.spec.name
     folder = out or run / "curve" / slug(rung)
     grown = grow(
-        task, rung, folder, out or run, _numbers(sizes), on, times, quiet=silent
-    )  # fmt: skip
+        task, rung, folder, out or run, _numbers(sizes), on, times, stop=stop, quiet=silent
+    )
     if json:
         print(codec.dumps(grown.to_json(), indent=2, ensure_ascii=False))
     elif not quiet:
