@@ -1,17 +1,19 @@
 """Prove the benchmark before it judges anyone, and examine the data."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tailorbird.cli.options import AsJson, DataFolder, Overrides, Quiet, load, parse_overrides
+from tailorbird.cli.options import AsJson, DataFolder, Overrides, Quiet, load, parse_overrides, tell
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from tailorbird.checking import Checked
     from tailorbird.data.doctor.base import Finding
+    from tailorbird.task.benchmark import Task
 
 EXAMPLES = (
     "Examples:\n\n"
@@ -60,7 +62,7 @@ def command(
 
     from tailorbird.data.doctor._page import write_page
 
-    checked = examined(
+    checked, _ = examined(
         source, data_folder, production, only or (), skip or (), set_, quiet, quiet or json
     )
     if html is not None:
@@ -78,12 +80,12 @@ def examined(
     path: Path,
     data_folder: Path | None,
     production: Path | None,
-    only: "list[str] | tuple[str, ...]",
-    skip: "list[str] | tuple[str, ...]",
+    only: Sequence[str],
+    skip: Sequence[str],
     set_: list[str] | None,
     quiet: bool,
     no_progress: bool,
-) -> "Checked":
+) -> "tuple[Checked, Task | None]":
     """Read a study or a file and examine it; what happened to its rows goes to standard error."""
     from tailorbird.checking import check_file, check_task, settings_of, source_of, wanted
 
@@ -92,16 +94,11 @@ def examined(
     source = source_of(path, data_folder, pairs)
     if not source.is_file:
         task = load(path, data_folder, pairs, quiet)
-        return check_task(task, source, production, only, skip, settings, no_progress)
+        return check_task(task, source, production, only, skip, settings, no_progress), task
     checked = check_file(source, production, only, skip, settings, no_progress)
     if not quiet:
-        from rich.console import Console
-
-        for line in (line for lines in checked.diagnosis.accounts for line in lines):
-            Console(stderr=True, soft_wrap=True).print(
-                line, style="dim", markup=False, highlight=False
-            )
-    return checked
+        tell(line for lines in checked.diagnosis.accounts for line in lines)
+    return checked, None
 
 
 # ---- on the terminal ---------------------------------------------------------------------------

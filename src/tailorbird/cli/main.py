@@ -13,6 +13,7 @@ from tailorbird.cli import (
     compare,
     curve,
     judge,
+    mend,
     new,
     plan,
     pretrain,
@@ -40,8 +41,8 @@ app = typer.Typer(
     ),
 )
 for command in (
-    new, check, plan, climb, audit, judge, curve, search, report, runs, compare, schema, pretrain,
-    vocabulary,
+    new, check, mend, plan, climb, audit, judge, curve, search, report, runs, compare, schema,
+    pretrain, vocabulary,
 ):  # fmt: skip
     app.command(command.__name__.rsplit(".", 1)[-1], epilog=command.EXAMPLES)(command.command)
 

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,8 +40,6 @@ def parse_overrides(pairs: list[str] | None) -> dict[str, Any]:
 
 def load(study: Path, data_folder: Path | None, overrides: dict[str, Any], quiet: bool) -> "Task":
     """The task of `study`; what happened to its rows goes to standard error."""
-    from rich.console import Console
-
     from tailorbird.task.benchmark import load_task
     from tailorbird.task.task import load_spec
 
@@ -48,8 +47,14 @@ def load(study: Path, data_folder: Path | None, overrides: dict[str, Any], quiet
     folder = study if study.is_dir() else study.parent
     task = load_task(spec, folder.resolve(), data_folder.resolve() if data_folder else None)
     if not quiet:
-        console = Console(stderr=True, soft_wrap=True)
-        for account in task.accounts:
-            for line in account.lines():
-                console.print(line, style="dim", markup=False, highlight=False)
+        tell(line for account in task.accounts for line in account.lines())
     return task
+
+
+def tell(lines: Iterable[str]) -> None:
+    """Say what happened to rows, on standard error."""
+    from rich.console import Console
+
+    console = Console(stderr=True, soft_wrap=True)
+    for line in lines:
+        console.print(line, style="dim", markup=False, highlight=False)

@@ -126,6 +126,15 @@ class History:
                 )
         return self._append(Undo(step=len(self.steps) + 1, undo=number, when=_now()))
 
+    def lines(self) -> list[str]:
+        """Every step in words, one line each."""
+        undone = self.undone
+        return [
+            f"step {s.step}, {s.when:%Y-%m-%d %H:%M}: {_in_words(s)}"
+            + (" (taken back)" if s.step in undone else "")
+            for s in self.steps
+        ]
+
     def _append(self, step: Step | Undo) -> "History":
         append_jsonl(self.file, [step.model_dump(mode="json", exclude_none=True)])
         return replace(self, steps=(*self.steps, step))
@@ -230,6 +239,13 @@ def _step(row: Any, where: str) -> Step | Undo:
         return parse(Undo, row, where) if "undo" in row else parse(Step, row, where)
     except TaskError as error:
         raise DataError(str(error), hint="take the file from your last copy") from error
+
+
+def _in_words(step: Step | Undo) -> str:
+    if isinstance(step, Undo):
+        return f"step {step.undo} taken back"
+    rows = "1 row" if len(step.rows) == 1 else f"{len(step.rows):,} rows"
+    return f"{step.check}: {rows} {DONE[step.action]}, {step.reason}"
 
 
 def _now() -> datetime:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from tailorbird.data.doctor._sample import clipped
+from tailorbird.data.doctor._sample import clipped, counted
 from tailorbird.data.doctor.base import SHOWN, Finding, Level, Part, Patient, Remedy, Sample
 from tailorbird.task.types import Example
 
@@ -125,7 +125,7 @@ class Looking:
             if texts.blank:
                 n = len(texts.blank)
                 yield self._named(
-                    f"{n:,} {side}s hold no letter and no digit: there is nothing to read", n,
+                    f"{counted(n, side)} without a letter or a digit: there is nothing to read", n,
                     texts.blank, f"{side} without a letter or a digit",
                 )  # fmt: skip
             if len(texts.sizes) >= _FEW:
@@ -141,13 +141,13 @@ class Looking:
         details = {"characters": _histogram(sizes), "fences": [round(low, 1), round(high, 1)]}
         if long:
             yield self._named(
-                f"{long:,} {texts.side}s are far longer than the others: over {high:,.0f} {half}",
+                f"{counted(long, texts.side)} far longer than the others: over {high:,.0f} {half}",
                 long, sorted((r for r in texts.longest if r.size > high), reverse=True),
                 f"{texts.side} far longer than the others", level="note", details=details,
             )  # fmt: skip
         if short:
             yield self._named(
-                f"{short:,} {texts.side}s are far shorter than the others: under {low:,.0f} {half}",
+                f"{counted(short, texts.side)} far shorter than the others: under {low:,.0f} {half}",
                 short, sorted(r for _, r in texts.shortest if r.size < low),
                 f"{texts.side} far shorter than the others", level="note", details=details,
             )  # fmt: skip
@@ -157,7 +157,7 @@ class Looking:
         if len(words) < _FEW or not texts.singles or np.median(words) < self.check.usual:
             return
         yield self._named(
-            f"{texts.singles:,} answers are one word, where half have {self.check.usual} or more: "
+            f"{counted(texts.singles, 'one-word answer')}, where half have {self.check.usual} or more: "
             "a model that learns from them learns to be curt at random",
             texts.singles, texts.single, "a one-word answer among long ones",
         )  # fmt: skip

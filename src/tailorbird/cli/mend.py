@@ -1,0 +1,200 @@
+"""Mend what `check` found, by recorded steps that can be taken back."""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tailorbird.cli.check import Production, Source, examined
+from tailorbird.cli.options import DataFolder, Overrides, Quiet
+from tailorbird.errors import DataError, plain
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tailorbird.checking import Source as FileSource
+    from tailorbird.mending import Proposal
+    from tailorbird.task.benchmark import Task
+
+EXAMPLES = (
+    "Examples:\n\n"
+    "tailorbird mend my-task duplicates --dry-run\n\n"
+    "tailorbird mend my-task labels --only train-000012 --only train-000301\n\n"
+    "tailorbird mend my-task --list\n\n"
+    "tailorbird mend my-task --undo 2\n\n"
+    "tailorbird mend rows.csv duplicates --out rows-mended.jsonl"
+)
+_VERBS = {"drop": "Drop", "relabel": "Relabel", "rewrite": "Rewrite", "regroup": "Regroup"}
+_SHOWN = 10
+"""Rows shown before they change; --dry-run shows all."""
+_CLIP = 200
+"""Characters of a row."""
+
+
+def command(
+    source: Source,
+    check: Annotated[
+        str | None, typer.Argument(help="The check whose findings are to be mended.")
+    ] = None,
+    data_folder: DataFolder = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Change this row only, by its id (may be repeated); does not ask."),
+    ] = None,
+    also_test: Annotated[
+        bool, typer.Option("--also-test", help="Change test rows as well: another benchmark.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask, whatever the remedy.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show every row that would change, and stop.")
+    ] = False,
+    list_: Annotated[bool, typer.Option("--list", help="Show the steps made so far.")] = False,
+    undo: Annotated[int | None, typer.Option(help="Take back the step of this number.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="For a file without a task: where to write the mended one.")
+    ] = None,
+    production: Production = None,
+    set_: Overrides = None,
+    quiet: Quiet = False,
+) -> None:
+    """Mend what a check found: a recorded step, and the files stay as they are."""
+    from rich.console import Console
+
+    from tailorbird.mending import propose, rows_of_file, rows_of_task
+
+    console = Console(soft_wrap=True, quiet=quiet)
+    if list_ or undo is not None:
+        _look_back(console, source, undo)
+        return
+    if check is None:
+        raise DataError(
+            "name the check whose findings are to be mended",
+            hint=f"tailorbird check {source} shows what was found",
+        )
+    checked, task = examined(source, data_folder, production, [check], [], set_, quiet, quiet)
+    named = set(checked.parts)
+    rows = rows_of_task(task, named) if task else rows_of_file(checked.source, named)
+    pool = task is not None and bool(task.spec.data.all)
+    proposals = propose(checked, rows, only or (), also_test, pool)
+    chosen = [p for p in proposals if _chosen(console, p, bool(only) or yes, dry_run)]
+    if dry_run or not chosen:
+        _say(console, "Nothing was changed.")
+    elif task is None:
+        _write(console, checked.source, chosen, out)
+    else:
+        _record(console, task, source, chosen)
+
+
+def _chosen(console: "Console", proposal: "Proposal", decided: bool, dry_run: bool) -> bool:
+    """Whether a proposal is to be carried out: it is harmless, or a person said so."""
+    remedy, n = proposal.remedy, len(proposal.rows)
+    _say(console, f"{proposal.finding.check}: {proposal.finding.text}", style="bold")
+    if proposal.spared:
+        _say(console, f"  {_spared(proposal)}")
+    if not n:
+        return False
+    decided = decided or remedy.safe
+    shown = n if dry_run else 0 if decided else _SHOWN
+    for row in list(proposal.rows)[:shown]:
+        _show(console, proposal, row)
+    if dry_run or decided:
+        return not dry_run
+    if n > shown:
+        _say(console, f"  {n - shown:,} more: --dry-run shows all", style="dim")
+    return _agreed(f"{_VERBS[remedy.action]} {n:,} {'row' if n == 1 else 'rows'}?")
+
+
+def _agreed(question: str) -> bool:
+    if not sys.stdin.isatty():
+        raise DataError(
+            "a person should look at these rows first",
+            hint="see them with --dry-run; then name some with --only ROW, or take all with --yes",
+        )
+    return typer.confirm(question)
+
+
+def _spared(proposal: "Proposal") -> str:
+    n = f"{proposal.spared:,} {'row is' if proposal.spared == 1 else 'rows are'} left alone"
+    changed = "--also-test changes the benchmark, and climbs made before cannot be compared with it"
+    if proposal.moves:
+        return f"{n}: a new group may move them into or out of test; {changed}"
+    return f"{n}, of the test split; {changed}"
+
+
+def _record(console: "Console", task: "Task", study: Path, proposals: "Sequence[Proposal]") -> None:
+    from tailorbird.data.remedies import DONE, History
+    from tailorbird.mending import record
+
+    history = History.read(task.folder)
+    for proposal in proposals:
+        history = record(task, history, proposal)
+        n, step = len(proposal.rows), len(history.steps)
+        done = f"{n:,} {'row' if n == 1 else 'rows'} {DONE[proposal.remedy.action]}"
+        _say(console, f"Step {step}: {done}, {proposal.remedy.reason}")
+        if any(part == "test" for part, _ in proposal.rows.values()):
+            _say(console, "  Test rows have changed: this is another benchmark than before.")
+        _say(
+            console, f"  take it back: {_line('tailorbird', 'mend', study, '--undo', step)}", "dim"
+        )
+    _say(console, f"Recorded in {history.file}; look again: {_line('tailorbird', 'check', study)}")
+
+
+def _write(
+    console: "Console", source: "FileSource", proposals: "Sequence[Proposal]", out: Path | None
+) -> None:
+    from tailorbird.mending import write_mended
+
+    if out is None:
+        raise DataError("say where to write the mended file", hint="--out CLEAN.jsonl")
+    left = write_mended(source, proposals, out)
+    _say(console, f"{left:,} rows written to {out}; {source.path} is as it was")
+
+
+# ---- steps made before -------------------------------------------------------------------------
+
+
+def _look_back(console: "Console", source: Path, undo: int | None) -> None:
+    from tailorbird.data.remedies import History
+    from tailorbird.task.task import load_spec
+
+    load_spec(source)  # a study at all
+    history = History.read(source if source.is_dir() else source.parent)
+    if undo is not None:
+        history = history.undo(undo)
+        _say(console, f"Step {undo} is taken back; step {len(history.steps)} says so.")
+        return
+    for line in history.lines() or ["No step was made."]:
+        _say(console, line)
+
+
+def _show(console: "Console", proposal: "Proposal", row: str) -> None:
+    part, before = proposal.rows[row]
+    after = proposal.after(row)
+    _say(console, f"  {part} {row}: {_clipped(before.text)}")
+    if after is None:
+        return
+    for name, old, new in (
+        ("input", before.text, after.text),
+        ("target", before.target or "", after.target or ""),
+        ("group", before.group or "none", after.group or "none"),
+    ):
+        if old != new:
+            _say(console, f"      {name}: {_clipped(old)} -> {_clipped(new)}", style="dim")
+
+
+def _clipped(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _CLIP else f"{text[:_CLIP]} …"
+
+
+def _line(*words: object) -> str:
+    return shlex.join(map(str, words))
+
+
+def _say(console: "Console", text: str, style: str = "") -> None:
+    console.print(plain(text), style=style, markup=False, highlight=False)

@@ -1,0 +1,217 @@
+"""Do what the doctor advises: as recorded steps of a study, or in a copy of a file.
+
+Nothing is done that was not proposed first: `propose` says which rows would change and how,
+`record` and `write_mended` do it.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tailorbird.checking import Checked, Source
+from tailorbird.data.doctor.base import Finding, Part, Remedy
+from tailorbird.data.read import load_examples, stream_file
+from tailorbird.data.remedies import Change, History, changed, row_digest
+from tailorbird.data.rows import read_rows
+from tailorbird.errors import DataError, nearest
+from tailorbird.store import write_atomic
+from tailorbird.task.benchmark import Task
+from tailorbird.task.types import SPLITS, Example
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One remedy, for the rows that it may change."""
+
+    finding: Finding
+    remedy: Remedy
+    rows: Mapping[str, tuple[Part, Example]]
+    """What it would change, by id, as it is now."""
+    spared: int = 0
+    """Rows that it leaves alone: those of test, or all of them where it `moves` rows."""
+    moves: bool = False
+    """Whether new groups would move rows between the splits that are cut from one pool."""
+
+    def after(self, row: str) -> Example | None:
+        """The row as it would be; None: dropped."""
+        if self.remedy.action == "drop":
+            return None
+        return changed(self.rows[row][1], self.remedy.action, self.remedy.changes[row])
+
+
+def propose(
+    checked: Checked,
+    rows: Mapping[str, tuple[Part, Example]],
+    only: Collection[str] = (),
+    also_test: bool = False,
+    pool: bool = False,
+) -> list[Proposal]:
+    """The remedies of what was found, each row in the first one that would drop it.
+
+    Args:
+        checked: what was found.
+        rows: every row that a remedy names, with its part.
+        only: rows to change; none named: all. Raises `DataError` for one that no remedy names.
+        also_test: whether test rows may change, and so the benchmark.
+        pool: whether the splits are cut from one pool, so that a new group may move rows.
+    """
+    remedies = [(f, f.remedy) for f in checked.diagnosis.findings if f.remedy is not None]
+    known = {row for _, remedy in remedies for row in remedy.changes}
+    for row in only:
+        if row not in known:
+            raise DataError(f'nothing is proposed for a row "{row}"{nearest(row, known)}')
+    gone: set[str] = set()
+    proposals = []
+    for finding, remedy in remedies:
+        asked = [r for r in remedy.changes if r in rows and (not only or r in only)]
+        asked = [r for r in asked if r not in gone]
+        moves = pool and remedy.action == "regroup"
+        kept = [r for r in asked if also_test or not (moves or rows[r][0] == "test")]
+        if remedy.action == "drop":
+            gone.update(kept)
+        if asked:
+            chosen = {r: rows[r] for r in kept}
+            proposals.append(Proposal(finding, remedy, chosen, len(asked) - len(kept), moves))
+    return proposals
+
+
+def rows_of_task(task: Task, named: Collection[str]) -> dict[str, tuple[Part, Example]]:
+    """The named rows of a task, each with its part."""
+    found: dict[str, tuple[Part, Example]] = {}
+    for split in SPLITS:
+        found |= {e.id: (split, e) for e in task.splits.get(split, ()) if e.id in named}
+    return found | {e.id: ("unlabelled", e) for e in task.unlabelled if e.id in named}
+
+
+def rows_of_file(source: Source, named: Collection[str]) -> dict[str, tuple[Part, Example]]:
+    """The named rows of a file that belongs to no task."""
+    _, examples = stream_file(source.path, source.format, source.columns, source.key)
+    return {e.id: ("rows", e) for e in examples if e.id in named}
+
+
+# ---- a study -----------------------------------------------------------------------------------
+
+
+def record(task: Task, history: History, proposal: Proposal) -> History:
+    """Append the proposal as a step.
+
+    Raises `DataError` where it would leave a split empty or give a label that the task lacks.
+    """
+    _check_possible(task, proposal)
+    digests = _digests(task, history, proposal.rows)
+    remedy = proposal.remedy
+    rows = {
+        row: Change(digest=digests[row], part=part, value=remedy.changes[row])
+        for row, (part, _) in proposal.rows.items()
+    }
+    return history.add(proposal.finding.check, remedy.action, remedy.reason, rows)
+
+
+def _check_possible(task: Task, proposal: Proposal) -> None:
+    if proposal.remedy.action == "drop":
+        lost = Counter(part for part, _ in proposal.rows.values())
+        for split in ("train", "test"):
+            if lost[split] and lost[split] == len(task.splits.get(split, ())):
+                raise DataError(f"that would leave nothing of the {split} split")
+    if proposal.remedy.action == "relabel" and task.labels:
+        for row in proposal.rows:
+            label = proposal.remedy.changes[row]
+            if label not in task.labels:
+                near = nearest(str(label), task.labels)
+                raise DataError(f'row {row}: the task has no label "{label}"{near}')
+
+
+def _digests(task: Task, history: History, named: Collection[str]) -> dict[str, str]:
+    """What tells the rows as the files hold them, whatever earlier steps make of them."""
+    if not history.live:
+        return {row: row_digest(e) for row, (_, e) in rows_of_task(task, named).items()}
+    spec = task.spec
+    raw = load_examples(spec.data, task.folder, task.data_folder, spec.seed, mended=False)
+    every = (*(e for split in raw.splits.values() for e in split), *raw.unlabelled)
+    return {e.id: row_digest(e) for e in every if e.id in named}
+
+
+# ---- a file ------------------------------------------------------------------------------------
+
+
+def write_mended(source: Source, proposals: Sequence[Proposal], out: Path) -> int:
+    """Write the rows of a file as the proposals leave them, as JSON lines; returns how many.
+
+    A row keeps its shape and all its keys. The file is read again before it takes its name, and
+    must give the wanted rows. Raises `DataError` where it does not.
+    """
+    if out.suffix.lower() != ".jsonl":
+        raise DataError(f"{out} should end in .jsonl", hint="--out CLEAN.jsonl")
+    if out.exists():
+        raise DataError(f"{out} exists already", hint="name another file by --out")
+    wanted: list[str] = []
+
+    def write(temporary: Path) -> None:
+        with temporary.open("w", encoding="utf-8") as file:
+            for raw, example in _mended_rows(source, proposals):
+                file.write(json.dumps(raw, ensure_ascii=False, default=str) + "\n")
+                wanted.append(_whole_digest(example))
+        _verify(temporary, source, wanted)
+
+    write_atomic(out, write)
+    return len(wanted)
+
+
+def _mended_rows(source: Source, proposals: Sequence[Proposal]) -> Iterator[tuple[Any, Example]]:
+    """Each row as the new file holds it, and as it should be read. Unreadable rows are left out."""
+    _, examples = stream_file(source.path, source.format, source.columns, source.key)
+    rows = read_rows(source.path.name, source.key, source.path.parent, None)
+    for example in examples:
+        number = example.provenance.row if example.provenance else 0
+        raw = next(row.value for row in rows if row.number == number)
+        after = _after(example, proposals)
+        if after is not None:
+            yield (raw if after == example else _edited(raw, example, after)), after
+
+
+def _after(example: Example, proposals: Sequence[Proposal]) -> Example | None:
+    for proposal in proposals:
+        if example.id in proposal.rows:
+            remedy = proposal.remedy
+            if remedy.action == "drop":
+                return None
+            example = changed(example, remedy.action, remedy.changes[example.id])
+    return example
+
+
+def _edited(raw: Any, before: Example, after: Example) -> Any:
+    """The row with its old texts replaced by the new ones, wherever it holds them."""
+    texts = dict(zip([t.content.strip() for t in before.turns], [t.content for t in after.turns]))
+    if before.target is not None and after.target is not None:
+        texts[before.target] = after.target
+    edited = _replaced(raw, {old: new for old, new in texts.items() if old != new})
+    if after.group != before.group and isinstance(edited, dict):
+        edited["group"] = after.group
+    return edited
+
+
+def _replaced(value: Any, texts: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return texts.get(value.strip(), value)
+    if isinstance(value, Mapping):
+        return {k: _replaced(v, texts) for k, v in value.items()}
+    return [_replaced(v, texts) for v in value] if isinstance(value, (list, tuple)) else value
+
+
+def _verify(written: Path, source: Source, wanted: Sequence[str]) -> None:
+    _, examples = stream_file(written, source.format, source.columns)
+    found = [(_whole_digest(e), e.provenance) for e in examples]
+    for number, digest in enumerate(wanted):
+        if number >= len(found) or found[number][0] != digest:
+            raise DataError(
+                f"row {number + 1} of the new file would not be as it should: rows of this shape "
+                "cannot be changed in place",
+                hint="make it a study (tailorbird new), whose steps change no file",
+            )
+
+
+def _whole_digest(example: Example) -> str:
+    return f"{row_digest(example)} {example.group}"
