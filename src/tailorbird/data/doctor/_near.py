@@ -26,6 +26,7 @@ from tailorbird.data.doctor._shingles import BANDS, Hashes, shingled, similarity
 from tailorbird.data.doctor.base import Part, Patient, Sample
 from tailorbird.errors import MissingExtra
 from tailorbird.extras import need
+from tailorbird.progress import progress
 from tailorbird.task.types import Example
 
 SHOWN_CHARS = 200
@@ -53,7 +54,8 @@ def unavailable() -> str | None:
 
 def sketches(patient: Patient) -> "Sketches":
     """The sketches of this patient, one for all checks."""
-    found: Sketches = patient.shared.setdefault("sketches", Sketches(patient.cache))
+    fresh = Sketches(patient.cache, patient.quiet)
+    found: Sketches = patient.shared.setdefault("sketches", fresh)
     return found
 
 
@@ -85,8 +87,9 @@ class _Table:
 class Sketches:
     """Finds copies among all rows that it has seen."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, quiet: bool = True) -> None:
         self._folder = folder
+        self._quiet = quiet
         self._tables: list[_Table] = []
         self._keys: list[NDArray[np.uint32]] = []
         self._last: tuple[Part, Sequence[Example]] | None = None
@@ -206,7 +209,7 @@ class Sketches:
         `theirs` [all rows]: buckets must hold rows that are theirs and rows that are not.
         """
         at, of, begun = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)], 0
-        for band in range(BANDS if len(rows) else 0):
+        for band in range(BANDS) if len(rows) else ():
             keys = np.concatenate([k[:, band] for k in self._keys])[rows]
             order = np.argsort(keys, kind="stable")
             changes = np.diff(keys[order], prepend=keys[order[0]]) != 0
@@ -223,8 +226,16 @@ class Sketches:
         order = np.argsort(where, kind="stable")
         which = which[order]
         found, first = np.unique(where[order], return_index=True)
-        for row, begin, end in zip(found, first, [*first[1:], len(which)]):
-            yield int(row), which[begin:end].tolist()
+        ends = np.append(first[1:], len(which))
+        with progress("comparing candidates", len(found), self._quiet) as done:
+            for row, begin, end in zip(found, first, ends):
+                yield int(row), which[begin:end].tolist()
+                done(1)
+
+
+def shown(text: str) -> str:
+    """The beginning of a text, on one line."""
+    return " ".join(text[: 2 * SHOWN_CHARS].split())[:SHOWN_CHARS]
 
 
 def _enter(row: int, buckets: Iterable[int], into: dict[int, list[int]]) -> None:
@@ -244,16 +255,15 @@ def _hash(text: str) -> int:
 
 def _packed(example: Example, asked: NDArray[np.uint32], told: NDArray[np.uint32]) -> bytes:
     name = example.id.encode("utf-8", "surrogatepass")
-    shown = " ".join(example.text[: 2 * SHOWN_CHARS].split())[:SHOWN_CHARS]
-    raw = shown.encode("utf-8", "surrogatepass")
+    raw = shown(example.text).encode("utf-8", "surrogatepass")
     head = _LENGTHS.pack(len(name), len(raw), len(asked))
     return b"".join([head, name, raw, asked.tobytes(), told.tobytes()])
 
 
 def _unpacked(raw: bytes) -> Record:
-    name, shown, asked = _LENGTHS.unpack_from(raw)
-    texts = raw[_LENGTHS.size : _LENGTHS.size + name + shown]
-    shingles = np.frombuffer(raw, np.uint32, offset=_LENGTHS.size + name + shown).tolist()
+    name, text, asked = _LENGTHS.unpack_from(raw)
+    texts = raw[_LENGTHS.size : _LENGTHS.size + name + text]
+    shingles = np.frombuffer(raw, np.uint32, offset=_LENGTHS.size + name + text).tolist()
     return Record(
         texts[:name].decode("utf-8", "surrogatepass"),
         texts[name:].decode("utf-8", "surrogatepass"),

@@ -32,12 +32,12 @@ NOUNS: dict[Part, str] = {
 }
 
 MEANING: dict[Part, str] = {
-    "train": "they weigh double and teach nothing new",
+    "train": "they weigh double and teach little or nothing new",
     "dev": "they weigh double when settings are chosen",
     "test": "they weigh double in every mark, and its interval is too narrow; take them out, or "
     "give them one group",
-    "unlabelled": "they take time and teach nothing new",
-    "rows": "they weigh double and teach nothing new",
+    "unlabelled": "they take time and teach little or nothing new",
+    "rows": "they weigh double and teach little or nothing new",
 }
 
 Copies = dict[int, int]
@@ -111,10 +111,10 @@ class _Examination:
         one = {original: copy for copy, original in reversed(copies.items())}
         for original, n in sizes.most_common(SHOWN):
             copied, mine = self.seen.record(original), self.seen.record(one[original])
-            note = f"copies {copied.id}, as do {n - 1:,} others" if n > 1 else f"copies {copied.id}"
+            note = f"copies {copied.id}" + (f", one of {n:,} copies" if n > 1 else "")
             if nearly:
-                alike = similarity(mine.input, copied.input)
-                note += f" ({100 * alike:.0f} % alike): {copied.shown}"
+                alike = 100 * similarity(mine.input, copied.input)
+                note += f"; {alike:.0f} % alike: {copied.shown}"
             yield self.seen.sample(one[original], note)
 
     def _remedy(self, copies: Copies, nearly: bool) -> Remedy:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +26,8 @@ from tailorbird.task.benchmark import Task
 from tailorbird.task.task import Columns
 from tailorbird.task.types import SPLITS, Example
 
-PIECE = 4096
-"""Rows that every check sees at once."""
+PIECE, PIECE_CHARS = 4096, 4_000_000
+"""At most so many rows, and about so many characters, are seen by every check at once."""
 LEVELS: tuple[Level, ...] = ("error", "warning", "note")
 
 Settings = Mapping[str, Mapping[str, Any]]
@@ -77,7 +76,7 @@ def examine(
 ) -> Diagnosis:
     """Pass the rows of every part once through the checks; `only`: these, none named: all.
 
-    The rows may be streamed: `PIECE` of them are held at a time. `accounts` are read at the end.
+    The rows may be streamed: a piece of them is held at a time. `accounts` are read at the end.
     Raises `TaskError` for unknown checks and settings. A check that raises is a bug.
     """
     begun = time.perf_counter()
@@ -160,8 +159,15 @@ def _pass(
 
 
 def _pieces(rows: Iterable[Example]) -> Iterator[list[Example]]:
-    stream = iter(rows)
-    while piece := list(islice(stream, PIECE)):
+    piece: list[Example] = []
+    chars = 0
+    for example in rows:
+        piece.append(example)
+        chars += len(example.text)
+        if len(piece) == PIECE or chars > PIECE_CHARS:
+            yield piece
+            piece, chars = [], 0
+    if piece:
         yield piece
 
 
