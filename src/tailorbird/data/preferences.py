@@ -21,12 +21,12 @@ from tailorbird.data.accounts import FileAccount
 from tailorbird.data.formats.base import (
     Unusable,
     conversation,
-    made_up_by,
     text_of,
     truth_of,
     turn,
 )
 from tailorbird.data.lookup import names_in
+from tailorbird.data.provenance import made_up_by
 from tailorbird.data.rows import Row, read_rows, stem
 from tailorbird.errors import DataError
 from tailorbird.task.task import File

@@ -8,8 +8,9 @@ from typing import Any
 from tailorbird.data.accounts import FileAccount
 from tailorbird.data.documents import load_documents
 from tailorbird.data.formats import columns as named_columns
-from tailorbird.data.formats.base import Draft, Unusable, annotate, made_up_by
+from tailorbird.data.formats.base import Draft, Unusable, annotate
 from tailorbird.data.lookup import MISSING, lookup, names_in
+from tailorbird.data.provenance import made_up_by
 from tailorbird.data.remedies import History, Mending
 from tailorbird.data.rows import Row, read_rows, stem
 from tailorbird.data.split import nested_subset, split_examples

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tailorbird.data.formats.base import made_up_by
 from tailorbird.data.preferences import load_preferences
+from tailorbird.data.provenance import made_up_by
 from tailorbird.data.read import Loaded
 from tailorbird.errors import DataError
 from tailorbird.task.task import File

@@ -1,0 +1,19 @@
+"""What a row says of where it comes from."""
+
+from collections.abc import Mapping
+from typing import Any
+
+_NO = ("", "false", "0", "0.0", "no", "nan")
+
+
+def made_up_by(row: Any) -> str | None:
+    """What made the row up, by its key `synthetic`; None where it was found.
+
+    `tailorbird synth` writes an object there, others may write a name or true.
+    """
+    said = row.get("synthetic") if isinstance(row, Mapping) else None
+    if isinstance(said, Mapping):
+        said = said.get("generator") or True
+    if said is None or str(said).strip().casefold() in _NO:
+        return None
+    return said.strip() if isinstance(said, str) else "unknown"
