@@ -8,10 +8,12 @@ Every protocol has a suite. It raises `AssertionError` with a sentence that says
     check_lm(my_model, prompts)
     check_retriever("sparse")
     check_task(task)
+    check_check("my_check", MyCheck(), patient, parts)
 """
 
 from tailorbird.testing.approach import check_approach
 from tailorbird.testing.benchmark import check_task
+from tailorbird.testing.check import check_check
 from tailorbird.testing.checkpoint import tiny_checkpoint
 from tailorbird.testing.lm import check_lm
 from tailorbird.testing.objective import check_objective
@@ -21,6 +23,7 @@ from tailorbird.testing.tasks import small_task
 
 __all__ = [
     "check_approach",
+    "check_check",
     "check_lm",
     "check_objective",
     "check_retriever",
