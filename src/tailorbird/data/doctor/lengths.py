@@ -139,15 +139,16 @@ class Looking:
         long, short = int((sizes > high).sum()), int((sizes < low).sum())
         half = f"characters, where half have {np.median(sizes):,.0f} or more"
         details = {"characters": _histogram(sizes), "fences": [round(low, 1), round(high, 1)]}
+        long_ones, short_ones = counted(long, texts.side), counted(short, texts.side)
         if long:
             yield self._named(
-                f"{counted(long, texts.side)} far longer than the others: over {high:,.0f} {half}",
+                f"{long_ones} far longer than the others: over {high:,.0f} {half}",
                 long, sorted((r for r in texts.longest if r.size > high), reverse=True),
                 f"{texts.side} far longer than the others", level="note", details=details,
             )  # fmt: skip
         if short:
             yield self._named(
-                f"{counted(short, texts.side)} far shorter than the others: under {low:,.0f} {half}",
+                f"{short_ones} far shorter than the others: under {low:,.0f} {half}",
                 short, sorted(r for _, r in texts.shortest if r.size < low),
                 f"{texts.side} far shorter than the others", level="note", details=details,
             )  # fmt: skip
@@ -156,9 +157,10 @@ class Looking:
         words = np.frombuffer(texts.words, dtype=f"u{texts.words.itemsize}")
         if len(words) < _FEW or not texts.singles or np.median(words) < self.check.usual:
             return
+        found = counted(texts.singles, "one-word answer")
         yield self._named(
-            f"{counted(texts.singles, 'one-word answer')}, where half have {self.check.usual} or more: "
-            "a model that learns from them learns to be curt at random",
+            f"{found}, where half have {self.check.usual} words or more: a model that learns "
+            "from them learns to be curt at random",
             texts.singles, texts.single, "a one-word answer among long ones",
         )  # fmt: skip
 
