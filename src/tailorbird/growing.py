@@ -22,8 +22,8 @@ from tailorbird.evaluate.noise_ceiling import Ceiling, noise_ceiling, repeated_l
 from tailorbird.evaluate.run import CHUNK, record_opening
 from tailorbird.evaluate.statistics import Estimate, estimate_mean
 from tailorbird.models.base import Progress
-from tailorbird.registry import module
 from tailorbird.store import write_json
+from tailorbird.task.bar import higher_is_better
 from tailorbird.task.benchmark import Task
 from tailorbird.task.task import Rung
 from tailorbird.task.types import Example, Split
@@ -122,7 +122,7 @@ def grow(
     marks, seconds = [], []
     for size in sizes:
         part = _with_train(task, size)
-        each, took = _marked(part, found, out / str(size), run, split, quiet)
+        each, took = marked(part, found, out / str(size), run, split, quiet)
         marks.append(each)
         seconds.append(took)
         if told is not None:
@@ -135,7 +135,15 @@ def grow(
     labels = repeated_labels(task.examples("train")) if task.spec.kind == "label" else []
     ceiling = noise_ceiling(labels, task.spec.seed)
     metric = task.spec.bar.primary.metric
-    grown = Grown(rung, split, metric, curve, tuple(seconds), ceiling, _higher(task))
+    grown = Grown(
+        rung,
+        split,
+        metric,
+        curve,
+        tuple(seconds),
+        ceiling,
+        higher_is_better(task.spec.bar.primary.metric),
+    )
     write_json(out / "curve.json", grown.to_json())
     return grown
 
@@ -150,12 +158,8 @@ def _curve(
     groups, spec = [e.group for e in examples], task.spec
     return fit_curve(
         sizes, marks, groups, spec.seed,
-        margin=spec.bar.margin, higher=_higher(task), factor=factor,
+        margin=spec.bar.margin, higher=higher_is_better(spec.bar.primary.metric), factor=factor,
     )  # fmt: skip
-
-
-def _higher(task: Task) -> bool:
-    return bool(module("task.scorers", task.spec.bar.primary.metric).BETTER == "higher")
 
 
 def usual_sizes(n: int) -> list[int]:
@@ -183,10 +187,11 @@ def _with_train(task: Task, size: int) -> Task:
     return replace(task, splits={**task.splits, "train": part})
 
 
-def _marked(
+def marked(
     task: Task, rung: Rung, folder: Path, run: Path, split: Split, quiet: bool
 ) -> tuple[list[float | None], float]:
-    """The mark of each item, and the seconds that fitting took."""
+    """The mark of each item of `split` by a rung that learns from the task's train, and the seconds
+    that fitting took; both are kept in `folder`."""
     approach = make_approach(rung.approach, rung.settings)
     fingerprint = fingerprint_of(task, rung, approach, model_of(task, rung))
     set_aside_if_other(folder, fingerprint, folder.parent / "previous")

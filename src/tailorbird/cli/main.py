@@ -21,6 +21,7 @@ from tailorbird.cli import (
     runs,
     schema,
     search,
+    synth,
     vocabulary,
 )
 from tailorbird.errors import TailorbirdError
@@ -41,8 +42,8 @@ app = typer.Typer(
     ),
 )
 for command in (
-    new, check, mend, plan, climb, audit, judge, curve, search, report, runs, compare, schema,
-    pretrain, vocabulary,
+    new, check, mend, synth, plan, climb, audit, judge, curve, search, report, runs, compare,
+    schema, pretrain, vocabulary,
 ):  # fmt: skip
     app.command(command.__name__.rsplit(".", 1)[-1], epilog=command.EXAMPLES)(command.command)
 

@@ -22,7 +22,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no tabl
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 
 
-def parse_overrides(pairs: list[str] | None) -> dict[str, Any]:
+def parse_overrides(pairs: list[str] | None, option: str = "--set") -> dict[str, Any]:
     """`["a.b=1"]` -> `{"a.b": 1}`; values are YAML."""
     from tailorbird.task.task import read_yaml
 
@@ -30,11 +30,11 @@ def parse_overrides(pairs: list[str] | None) -> dict[str, Any]:
     for pair in pairs or []:
         key, sign, value = pair.partition("=")
         if not sign or not key:
-            raise TaskError(f"--set takes key=value, not {pair!r}")
+            raise TaskError(f"{option} takes key=value, not {pair!r}")
         try:
             out[key] = read_yaml(value)
         except ValueError as error:
-            raise TaskError(f"--set {pair} is not valid YAML: {error}") from error
+            raise TaskError(f"{option} {pair} is not valid YAML: {error}") from error
     return out
 
 

@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from tailorbird.data.overlap import Protected
 from tailorbird.data.split import place
+from tailorbird.data.synth._bill import Bill
 from tailorbird.evaluate.hallucination._sentences import sentences
 from tailorbird.models.base import LM, Completion, Progress, Sampling
 from tailorbird.retrieve.passages import PassageIndex
@@ -67,11 +68,19 @@ class Material:
     """Indexes and fitted rungs; safe to delete."""
     seed: int = 0
     quiet: bool = False
+    bill: Bill = field(default_factory=Bill)
+    """What filters spend is noted here."""
+
+    @cached_property
+    def found(self) -> Task:
+        """The task with those training rows alone that were found."""
+        train = tuple(e for e in self.task.examples("train") if not e.made_up)
+        return replace(self.task, splits={**self.task.splits, "train": train})
 
     @cached_property
     def seeds(self) -> tuple[Example, ...]:
         """The training rows that were found, in the order in which they are drawn on."""
-        return tuple(self.drawn([e for e in self.task.examples("train") if not e.made_up], "seeds"))
+        return tuple(self.drawn(self.found.examples("train"), "seeds"))
 
     @cached_property
     def index(self) -> PassageIndex:
@@ -192,6 +201,7 @@ class Row:
     def provenance(self, passed: Sequence[str]) -> dict[str, Any]:
         """The key `synthetic` of the row as it is written; `passed`: filters."""
         return {
+            "id": self.example.id,
             "generator": self.generator,
             "how": self.how,
             "of": self.of,

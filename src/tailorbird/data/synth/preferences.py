@@ -16,9 +16,8 @@ from tailorbird.data.synth._neighbours import nearest_of_another_label
 from tailorbird.data.synth._teaching import asked, read
 from tailorbird.data.synth.base import Made, Material, Order, Unmade
 from tailorbird.errors import TaskError, nearest
-from tailorbird.evaluate.hallucination._corruptions import KINDS
+from tailorbird.evaluate.hallucination._corruptions import KINDS, corrupt, names_of
 from tailorbird.evaluate.hallucination._corruptions import Material as Sources
-from tailorbird.evaluate.hallucination._corruptions import corrupt, names_of
 from tailorbird.evaluate.hallucination._sentences import content, sentences
 from tailorbird.task.facts import states
 from tailorbird.task.types import Example
