@@ -116,6 +116,20 @@ def measure(side: str, size: int, options: argparse.Namespace) -> dict[str, Any]
     return row
 
 
+def save(row: dict[str, Any]) -> None:
+    """Keep a row in the file of the day, in place of an earlier one of the same."""
+    now = datetime.now(UTC)
+    file = RESULTS / f"doctor-{now:%Y-%m-%d}.json"
+    rows = json.loads(file.read_text(encoding="utf-8"))["rows"] if file.exists() else []
+    what = ("side", "rows", "checks")
+    rows = [r for r in rows if any(r[key] != row[key] for key in what)]
+    kept = {
+        "date": now.isoformat(timespec="seconds"), "peer": PACKAGES,
+        "machine": f"{platform.machine()}, {os.cpu_count()} threads", "rows": [*rows, row],
+    }  # fmt: skip
+    file.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--work", type=Path, required=True, help="rows and the environment")
@@ -131,15 +145,11 @@ def main() -> None:
     if options.make_peer:
         make_peer(options.work)
         return
-    rows = [measure(side, size, options) for size in options.sizes for side in options.sides]
-    if options.save:
-        now = datetime.now(UTC)
-        kept = {
-            "date": now.isoformat(timespec="seconds"), "peer": PACKAGES,
-            "machine": f"{platform.machine()}, {os.cpu_count()} threads", "rows": rows,
-        }  # fmt: skip
-        file = RESULTS / f"doctor-{now:%Y-%m-%d}.json"
-        file.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    for size in options.sizes:
+        for side in options.sides:
+            row = measure(side, size, options)
+            if options.save:
+                save(row)
 
 
 if __name__ == "__main__":
