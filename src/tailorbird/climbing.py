@@ -32,7 +32,7 @@ from tailorbird.errors import (
 )
 from tailorbird.evaluate.evidence import packages
 from tailorbird.evaluate.results import Results, RungResult
-from tailorbird.evaluate.run import answer_test, digest_of_test, measure, write_predictions
+from tailorbird.evaluate.run import answer_test, measure, write_predictions
 from tailorbird.models.files import identify
 from tailorbird.registry import module
 from tailorbird.reporting import report_climb
@@ -43,7 +43,7 @@ from tailorbird.task.strict import parse
 from tailorbird.task.task import Rung, TaskSpec
 from tailorbird.task.types import Prediction
 from tailorbird.track._climb import climb_record
-from tailorbird.track.base import Tracker, make_tracker
+from tailorbird.track.base import make_tracker
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def climb(task: Task, out: Path, listener: Listener | None = None, quiet: bool =
         raise BenchmarkError(
             "this benchmark cannot judge: " + "; ".join(errors), hint="tailorbird check shows more"
         )
-    tracker = make_tracker(task.spec.track)
+    make_tracker(task.spec.track)  # a mistake in its settings is said now, not after hours
     approaches = {r.name: make_approach(r.approach, r.settings) for r in task.spec.rungs}
     write_json(out / "manifest.json", _manifest(task, out))
     measured: dict[str, tuple[RungResult, tuple[Prediction, ...]]] = {}
@@ -120,13 +120,18 @@ def climb(task: Task, out: Path, listener: Listener | None = None, quiet: bool =
         reasons = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
         raise BenchmarkError(f"no rung could be run: {reasons}")
     climbed = _judge(task, measured, failures, findings, out)
-    if tracker is not None:
-        _track(tracker, task, out, climbed, listener)
+    track(task, out, climbed, listener)
     return climbed
 
 
-def _track(tracker: Tracker, task: Task, out: Path, climbed: Climbed, listener: Listener) -> None:
-    """Record the climb. Whatever goes wrong there, it is whole, and can be recorded later."""
+def track(task: Task, out: Path, climbed: Climbed, listener: Listener) -> None:
+    """Have the task's tracker, if it has one, record the climb with what audits have found.
+
+    Whatever goes wrong there, the climb is whole, and can be recorded later.
+    """
+    tracker = make_tracker(task.spec.track)
+    if tracker is None:
+        return
     folders = {r.name: out / "rungs" / slug(r.name) for r in climbed.results.rungs}
     try:
         record = climb_record(task, out, folders, climbed.results, climbed.verdict)
@@ -278,7 +283,7 @@ def _openings(ledger: Path, task: Task) -> tuple[int, int]:
     Another seed or other training examples are another benchmark, but no other test.
     """
     seen: dict[str, set[str]] = {}
-    known = {"benchmark": task.digest, "test": digest_of_test(task)}
+    known = {"benchmark": task.digest, "test": task.test_digest}
     for row in read_jsonl(ledger):
         if any(row.get(key) == value for key, value in known.items()):
             seen.setdefault(row["rung"], set()).add(row["fingerprint"])

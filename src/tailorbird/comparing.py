@@ -13,8 +13,8 @@ from tailorbird.decide.sentences import contrast_sentence
 from tailorbird.errors import BenchmarkError, StoreError, nearest
 from tailorbird.evaluate.results import Results, RungResult
 from tailorbird.evaluate.statistics import Comparison, Estimate, compare, holm
-from tailorbird.registry import module
 from tailorbird.store import read_json, said
+from tailorbird.task.bar import higher_is_better
 from tailorbird.task.task import TaskSpec
 
 Change = Literal["won", "lost"]
@@ -197,7 +197,7 @@ def _others(a: Side, b: Side, ladder: Ladder) -> list[Mark]:
 def _outcome(metric: str, change: Comparison, p: float) -> Outcome:
     if p >= ALPHA:
         return "cannot tell"
-    higher = module("task.scorers", metric).BETTER == "higher"
+    higher = higher_is_better(metric)
     return "better" if (change.difference > 0) == higher else "worse"
 
 

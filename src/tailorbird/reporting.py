@@ -10,8 +10,8 @@ from tailorbird.evaluate.report import write_report
 from tailorbird.evaluate.results import Results
 from tailorbird.evaluate.run import read_answers
 from tailorbird.evaluate.slices import Slices, worst_slices
-from tailorbird.registry import module
 from tailorbird.store import read_json
+from tailorbird.task.bar import higher_is_better
 from tailorbird.task.benchmark import Task, load_task
 from tailorbird.task.check import check_benchmark
 
@@ -49,6 +49,11 @@ def rebuild_report(task: Task, out: Path) -> Path:
 
     Raises `StoreError` where the climb is not of this task.
     """
+    return report_climb(task, out, read_climbed(task, out))
+
+
+def read_climbed(task: Task, out: Path) -> "Climbed":
+    """What the climb in `out` found. Raises `StoreError` where it is not of this task."""
     from tailorbird.climbing import Climbed, read_results, slug
 
     results, spec, failures = read_results(out)
@@ -59,8 +64,7 @@ def rebuild_report(task: Task, out: Path) -> Path:
         )
     answers = {r.name: read_answers(out / "rungs" / slug(r.name), task) for r in results.rungs}
     findings = tuple(check_benchmark(task))
-    climbed = Climbed(results, decide(results, spec), answers, failures, findings)
-    return report_climb(task, out, climbed)
+    return Climbed(results, decide(results, spec), answers, failures, findings)
 
 
 def report_climb(task: Task, out: Path, climbed: "Climbed") -> Path:
@@ -88,6 +92,6 @@ def _slices(task: Task, results: Results, verdict: Verdict) -> Slices | None:
     metric = task.spec.bar.primary.metric
     if rung is None:
         return None
-    higher = module("task.scorers", metric).BETTER == "higher"
+    higher = higher_is_better(metric)
     marks = rung.scores[metric]
     return worst_slices(task.examples("test"), marks, task.spec.seed, higher_is_better=higher)

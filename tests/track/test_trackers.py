@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from climbs import loaded
 
-from tailorbird.climbing import Climbed, Listener, climb
+from tailorbird.auditing import audit
+from tailorbird.climbing import Climbed, Listener, climb, track
 from tailorbird.errors import TaskError
 from tailorbird.registry import names
+from tailorbird.reporting import read_climbed
 from tailorbird.store import read_json
 from tailorbird.testing import small_task
 from tailorbird.track.base import Memory, RunRecord, Tracker, make_tracker
@@ -107,6 +109,21 @@ def test_files_are_artifacts_beside_the_data_base(tracked: tuple[Path, Climbed])
     assert {"results.json", "verdict.json", "report.html", "manifest.json"} <= of["shop"]
     assert of["linear"] == {"predictions.parquet"}
     assert found["shop"].info.artifact_uri.startswith((out.parent / "mlartifacts").as_uri())
+
+
+def test_what_audits_found_is_added_to_the_run(study: Path, tmp_path: Path):
+    task, out = loaded(study, rungs=RUNGS, track="mlflow"), tmp_path / "runs" / "shop"
+    climb(task, out, quiet=True)
+    before = runs(out)["linear"].info.run_id
+    (audited,) = audit(task, out, ["linear"], ["robustness"], quiet=True)
+    track(task, out, read_climbed(task, out), Listener())
+    run = runs(out)["linear"]
+    assert run.info.run_id == before
+    line = next(x for x in audited.found[0].lines if x.name == "typos")
+    assert line.estimate is not None
+    assert run.data.metrics["robustness/typos"] == line.estimate.value
+    assert run.data.metrics["robustness/typos_low"] == line.estimate.low
+    assert not any("/" in name for name in runs(out)["majority"].data.metrics)
 
 
 def test_the_same_climb_again_adds_nothing_and_another_rung_is_added(study: Path, tmp_path: Path):

@@ -31,9 +31,9 @@ from tailorbird.evaluate.statistics import compare, estimate_mean
 from tailorbird.models.base import Progress
 from tailorbird.models.load import load_model
 from tailorbird.progress import progress
-from tailorbird.registry import module
 from tailorbird.retrieve import base as retrieval
 from tailorbird.store import read_json, write_json
+from tailorbird.task.bar import higher_is_better
 from tailorbird.task.benchmark import Task
 from tailorbird.task.types import Example
 
@@ -145,7 +145,7 @@ class _Search:
 
     def __post_init__(self) -> None:
         metric = self.task.spec.bar.primary.metric
-        self.sign = 1.0 if module("task.scorers", metric).BETTER == "higher" else -1.0
+        self.sign = 1.0 if higher_is_better(metric) else -1.0
         kind = self.settings.retrieve
         index = passage_index(self.task, kind, self.run.cache) if kind else None
         self.reading: Shown = {"index": index, "passages": self.settings.passages} if index else {}

@@ -153,12 +153,12 @@ def _with(task: Task, pseudo: Sequence[Example]) -> Task:
 
 def _mark(solver: Solver, task: Task) -> float:
     """The mean of the primary metric on dev, the larger the better."""
-    from tailorbird.registry import module
+    from tailorbird.task.bar import higher_is_better
 
     dev, metric = task.examples("dev"), task.spec.bar.primary.metric
     marks = [task.score(metric, e, p).value or 0.0 for e, p in zip(dev, solver.predict(dev))]
     mean = sum(marks) / len(marks)
-    return round(mean if module("task.scorers", metric).BETTER == "higher" else 1 - mean, 6)
+    return round(mean if higher_is_better(metric) else 1 - mean, 6)
 
 
 APPROACH = SelfTrained

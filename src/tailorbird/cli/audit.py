@@ -46,14 +46,18 @@ def command(
     from rich.console import Console
 
     from tailorbird.auditing import audit
+    from tailorbird.cli.climb import announcer
+    from tailorbird.climbing import track
     from tailorbird.evaluate.audit_table import print_audits
-    from tailorbird.reporting import rebuild_report
+    from tailorbird.reporting import read_climbed, report_climb
 
     silent = quiet or json
     task = load(study, data_folder, parse_overrides(set_), silent)
     out = out or Path("runs") / task.spec.name
     audited = audit(task, out, rung or (), only or (), silent)
-    report = rebuild_report(task, out)
+    climbed = read_climbed(task, out)
+    report = report_climb(task, out, climbed)
+    track(task, out, climbed, announcer(task.spec.bar.primary.metric, silent))
     if json:
         print(codec.dumps([_plain(a) for a in audited], indent=2, ensure_ascii=False))
     elif not quiet:

@@ -27,7 +27,8 @@ from tailorbird.models.base import Progress
 from tailorbird.models.files import is_endpoint
 from tailorbird.progress import progress
 from tailorbird.registry import module, names
-from tailorbird.store import append_jsonl, digest, read_jsonl, write_atomic
+from tailorbird.store import append_jsonl, read_jsonl, write_atomic
+from tailorbird.task.bar import higher_is_better
 from tailorbird.task.benchmark import Task
 from tailorbird.task.task import Prices
 from tailorbird.task.types import Example, Prediction, Usage
@@ -83,14 +84,9 @@ def record_opening(ledger: Path, task: Task, rung: str, fingerprint: str) -> Non
         "rung": rung,
         "fingerprint": fingerprint,
         "benchmark": task.digest,
-        "test": digest_of_test(task),
+        "test": task.test_digest,
     }
     append_jsonl(ledger, [opening])
-
-
-def digest_of_test(task: Task) -> str:
-    """SHA-256 of the test items: unlike `Task.digest`, the same for other training examples."""
-    return digest(sorted((e.folded, str(e.target)) for e in task.examples("test")))
 
 
 def read_answers(folder: Path, task: Task) -> tuple[Prediction, ...]:
@@ -215,7 +211,7 @@ def _together(
 
 def _right(task: Task, marks: Sequence[float | None]) -> list[float | None]:
     """Marks on the primary metric with 1 for right, whichever way is better."""
-    higher = module("task.scorers", task.spec.bar.primary.metric).BETTER == "higher"
+    higher = higher_is_better(task.spec.bar.primary.metric)
     return [m if m is None or higher else 1 - m for m in marks]
 
 

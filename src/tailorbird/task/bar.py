@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from tailorbird.registry import module
 from tailorbird.task.strict import Strict
 
 MEASURES: dict[str, Literal["higher", "lower"]] = {
@@ -19,6 +20,11 @@ MEASURES: dict[str, Literal["higher", "lower"]] = {
     "training_minutes": "lower",
 }
 """Measured for every rung beside the scorers: seconds, tokens per answer, money, minutes."""
+
+
+def higher_is_better(scorer: str) -> bool:
+    """Whether a mark of 1 is the best; else it is the worst."""
+    return bool(module("task.scorers", scorer).BETTER == "higher")
 
 
 class Criterion(Strict):

@@ -124,6 +124,11 @@ class Task:
         return tuple(sorted({str(e.target) for s in self.splits.values() for e in s}))
 
     @cached_property
+    def test_digest(self) -> str:
+        """SHA-256 of the test items: unlike `digest`, the same for other training examples."""
+        return digest(sorted((e.folded, str(e.target)) for e in self.examples("test")))
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the task file (as `TaskSpec.digest`), every example and every document."""
         content = hashlib.sha256(self.spec.digest.encode())
@@ -164,7 +169,18 @@ def load_task(spec: TaskSpec, folder: Path, data_folder: Path | None = None) -> 
         unlabelled=loaded.unlabelled, folder=folder, data_folder=data_folder,
     )  # fmt: skip
     _check_complete(task)
+    _check_frozen(task)
     return task
+
+
+def _check_frozen(task: Task) -> None:
+    frozen, found = task.spec.data.frozen, task.test_digest
+    if frozen is not None and not found.startswith(frozen.lower()):
+        raise BenchmarkError(
+            f"the test split was frozen as {frozen}, and is {found[: len(frozen)]}: its items "
+            "changed, or came to another side",
+            hint="bring the items back; or remove data.frozen, and compare with no earlier result",
+        )
 
 
 def _check_complete(task: Task) -> None:

@@ -18,6 +18,7 @@ from tailorbird.evaluate.statistics import (
     power_of,
 )
 from tailorbird.registry import module, names
+from tailorbird.task.bar import higher_is_better
 from tailorbird.task.benchmark import Task
 from tailorbird.task.facts import unsupported
 from tailorbird.task.types import SPLITS, Example, Prediction, Split
@@ -42,7 +43,7 @@ class Finding:
 
 def check_benchmark(task: Task) -> list[Finding]:
     """Every finding, errors first. With an error the benchmark must not judge."""
-    checks = (_size, _gold, _empty, _overlap, _preferences, _texts, _labels, _support)
+    checks = (_size, _frozen, _gold, _empty, _overlap, _preferences, _texts, _labels, _support)
     found = [Finding(f.level, plain(f.text)) for check in checks for f in check(task)]
     order = {"error": 0, "warning": 1, "ok": 2}
     return sorted(found, key=lambda f: order[f.level])
@@ -58,6 +59,11 @@ def _size(task: Task) -> Iterator[Finding]:
         yield Finding("error", f"{said}; at least {MINIMUM_TEST} independent items are needed")
     else:
         yield Finding("ok", said)
+
+
+def _frozen(task: Task) -> Iterator[Finding]:
+    kept = "and data.frozen keeps it so" if task.spec.data.frozen else "data.frozen can keep it so"
+    yield Finding("ok", f"the test split is {task.test_digest[:12]}; {kept}")
 
 
 def what_can_be_shown(task: Task) -> str:
@@ -94,7 +100,7 @@ def _gold(task: Task) -> Iterator[Finding]:
         if not getattr(module("task.scorers", metric), "GOLD_IS_BEST", True):
             yield _gold_earns(task, metric)
             continue
-        best = 1.0 if module("task.scorers", metric).BETTER == "higher" else 0.0
+        best = 1.0 if higher_is_better(metric) else 0.0
         wrong = []
         for example in task.examples("test"):
             # A gold answer cites what supports it.
@@ -123,7 +129,7 @@ def _gold_earns(task: Task, metric: str) -> Finding:
 
 def _empty(task: Task) -> Iterator[Finding]:
     metric = task.spec.bar.primary.metric
-    worst = 0.0 if module("task.scorers", metric).BETTER == "higher" else 1.0
+    worst = 0.0 if higher_is_better(metric) else 1.0
     empty = Prediction("")
     marks = [(e, task.score(metric, e, empty).value) for e in task.examples("test")]
     passed = [e.id for e, value in marks if value is not None and value != worst]

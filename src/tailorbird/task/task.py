@@ -93,6 +93,9 @@ class Data(Strict):
     """Leave out of train and dev what also stands in test; else such a benchmark is refused."""
     train_limit: int | None = Field(default=None, gt=0)
     """Use this many training rows: a nested, seeded subset."""
+    frozen: str | None = Field(default=None, pattern=r"^[0-9a-fA-F]{8,64}$", exclude=True)
+    """The digest of the test split, or how it begins, as `tailorbird check` says it; where the
+    test items are others, nothing is read. No part of the task's own digest."""
 
     @field_validator(
         "train", "dev", "test", "all", "preferences", "unlabelled", mode="before",

@@ -1,6 +1,7 @@
 """A climb's folder -> what trackers record of it."""
 
 import math
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -9,6 +10,7 @@ from typing import Any
 
 import tailorbird
 from tailorbird.decide.verdict import Verdict
+from tailorbird.evaluate.audits.base import Audited
 from tailorbird.evaluate.evidence import packages
 from tailorbird.evaluate.results import Results, RungResult
 from tailorbird.evaluate.statistics import Estimate
@@ -18,6 +20,8 @@ from tailorbird.task.benchmark import Task
 from tailorbird.task.types import SPLITS, Comparison, Example
 from tailorbird.track.base import ClimbRecord, DataRecord, RunRecord, Value, data_digest
 
+_UNNAMEABLE = re.compile(r"[^\w. /-]+")
+"""What MLflow takes in no name."""
 _FILES = ("results.json", "timings.json", "verdict.json", "manifest.json", "report.html")
 
 
@@ -65,6 +69,7 @@ def _rung(task: Task, folder: Path, result: RungResult, verdict: Verdict) -> Run
             **dict(_ends(result.estimates)),
             **dict(_ends(result.timings)),
             "errors": float(result.errors),
+            **dict(_audited(folder / "audits")),
         },
         tags=tags | ({"adapter_base": base} if base else {}),
         files=(folder / "predictions.parquet",),
@@ -111,6 +116,17 @@ def _ends(estimates: Mapping[str, Estimate | None]) -> Iterator[tuple[str, float
                 (f"{metric}_high", estimate.high),
             )
             yield from ((name, float(x)) for name, x in named if math.isfinite(x))
+
+
+def _audited(folder: Path) -> Iterator[tuple[str, float]]:
+    """What audits found: `robustness/typos`, with the ends of its interval."""
+    for file in sorted(folder.glob("*.json")):
+        found = Audited.from_json(read_json(file)["found"])
+        named = {
+            f"{found.audit}/{_UNNAMEABLE.sub('-', line.name)}": line.estimate
+            for line in found.lines
+        }
+        yield from _ends(named)
 
 
 def _value(setting: Any) -> Value:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from tailorbird.errors import TaskError
 from tailorbird.registry import module
+from tailorbird.task.bar import higher_is_better
 from tailorbird.task.benchmark import Task
 from tailorbird.task.types import Example, Prediction, Prompt
 from tailorbird.train.material import Material
@@ -52,7 +53,7 @@ class Scored:
         return [self._sign(n) * self.weights[n] * mark for n, mark in marks if mark is not None]
 
     def _sign(self, scorer: str) -> float:
-        return 1.0 if module("task.scorers", scorer).BETTER == "higher" else -1.0
+        return 1.0 if higher_is_better(scorer) else -1.0
 
     def marks(self, example: Example) -> bool:
         """Whether some scorer can mark the gold answer."""

@@ -30,6 +30,7 @@ from tailorbird.extras import need
 from tailorbird.models.files import identify
 from tailorbird.registry import module
 from tailorbird.store import digest, read_json, said, write_json
+from tailorbird.task.bar import higher_is_better
 from tailorbird.task.benchmark import Task
 from tailorbird.task.task import Rung
 from tailorbird.train.space import (
@@ -186,7 +187,7 @@ class _Search:
         self.cache, self.quiet = cache, quiet
         self.combinations = combinations(space)
         self.metric = task.spec.bar.primary.metric
-        self.higher = module("task.scorers", self.metric).BETTER == "higher"
+        self.higher = higher_is_better(self.metric)
         self.study = self._study()
         self.states = self.optuna.trial.TrialState
         # In a seeded order, so that a part of dev is like the whole.

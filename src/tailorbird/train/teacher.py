@@ -16,8 +16,8 @@ from tailorbird.evaluate.run import charge
 from tailorbird.models.chat import Chat, Row
 from tailorbird.models.files import is_endpoint
 from tailorbird.progress import progress
-from tailorbird.registry import module
 from tailorbird.store import append_jsonl, digest, read_jsonl, write_atomic, write_json
+from tailorbird.task.bar import higher_is_better
 from tailorbird.task.benchmark import Task
 from tailorbird.task.types import Example, Prediction, Usage
 from tailorbird.train.objectives.base import Layout, token_logits
@@ -168,7 +168,7 @@ def _verdict(task: Task, example: Example, answer: Prediction, keep: float) -> s
     mark = task.score(metric, example, answer).value
     if mark is None:
         return "the answer could not be marked"
-    good = mark if module("task.scorers", metric).BETTER == "higher" else 1 - mark
+    good = mark if higher_is_better(metric) else 1 - mark
     return _KEPT if good >= keep else "the answer was marked wrong"
 
 

@@ -12,8 +12,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from tailorbird.approaches.base import Solver
 from tailorbird.evaluate.statistics import Comparison, Estimate, finite, holm
-from tailorbird.registry import module
 from tailorbird.settings import from_settings
+from tailorbird.task.bar import higher_is_better
 from tailorbird.task.benchmark import Task
 from tailorbird.task.types import Example, Prediction
 
@@ -48,7 +48,7 @@ class Subject:
     @property
     def higher(self) -> bool:
         """Whether more of the primary metric is better."""
-        return bool(module("task.scorers", self.metric).BETTER == "higher")
+        return higher_is_better(self.metric)
 
     def marks(
         self, examples: Sequence[Example], predictions: Sequence[Prediction]

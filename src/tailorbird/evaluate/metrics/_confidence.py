@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailorbird.evaluate.metrics.base import Bools, Floats
-from tailorbird.registry import module
+from tailorbird.task.bar import higher_is_better
 from tailorbird.task.benchmark import Task
 from tailorbird.task.types import Example, Prediction
 
@@ -44,7 +44,7 @@ def confidences(
     if not any(c is not None for c in given):
         return None
     metric = "label" if task.spec.kind == "label" else task.spec.bar.primary.metric
-    higher = module("task.scorers", metric).BETTER == "higher"
+    higher = higher_is_better(metric)
     marks = [s.value for s in task.score_all(metric, examples, predictions)]
     rows = [(c, m) for c, m in zip(given, marks) if c is not None and m is not None]
     if not rows:
