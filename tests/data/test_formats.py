@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tailorbird.data.formats import columns
-from tailorbird.data.formats.base import Draft, Unusable, annotate, text_of, texts_of, truth_of
+from tailorbird.data.formats.base import (
+    Draft,
+    Unusable,
+    annotate,
+    draft,
+    text_of,
+    texts_of,
+    truth_of,
+)
 from tailorbird.data.lookup import MISSING, lookup, names_in
 from tailorbird.registry import module, names
 from tailorbird.task.task import Columns
@@ -23,8 +31,7 @@ def says(role: str, content: Any, **more: Any) -> dict[str, Any]:
 def convert(name: str, row: Any) -> Draft:
     form = module("data.formats", name)
     assert form.recognise(row)
-    draft: Draft = form.convert(row)
-    return draft
+    return draft(form.read(row))
 
 
 ROWS: dict[str, Any] = {
@@ -33,11 +40,19 @@ ROWS: dict[str, Any] = {
     "sharegpt": {"conversations": [{"from": "human", "value": "u"}, {"from": "gpt", "value": "a"}]},
     "prompt_completion": {"prompt": "u", "completion": "a"},
     "columns": {"input": "u", "target": "a"},
+    "genqa": {"query": "u", "response": "a"},
+    "converse": {
+        "schemaVersion": "bedrock-conversation-2024",
+        "messages": [says("user", [{"text": "u"}]), says("assistant", [{"text": "a"}])],
+    },
+    "openai_reinforcement": {"messages": [says("user", "u")], "reference_answer": "a"},
+    "verl": {"prompt": [says("user", "u")], "reward_model": {"ground_truth": "a"}},
 }
 
 
-def test_every_format_of_the_folder_is_tested() -> None:
-    assert sorted(ROWS) == list(names("data.formats"))
+def test_every_format_of_examples_is_tested() -> None:
+    every = names("data.formats")
+    assert sorted(ROWS) == [name for name in every if module("data.formats", name).EXAMPLES]
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -101,7 +116,11 @@ def test_messages(messages: list[Any], expected: Any) -> None:
         ([{"content": "u"}], 'role "None" is not supported'),
         ([{"role": ["user"], "content": "u"}], "role \"['user']\" is not supported"),
         (["u", "a"], "a message is not an object"),
-        ([says("assistant", None, tool_calls=[{}])], "tool calls are not supported"),
+        (
+            [says("assistant", None, tool_calls=[{"function": {"name": "f"}}])],
+            "tool calls are not supported",
+        ),
+        ([says("assistant", None, tool_calls=[{}])], "a tool call holds no function"),
         ([says("user", [{"type": "image_url"}])], 'content part "image_url" is not supported'),
         ([says("user", [3])], 'content part "int" is not supported'),
         ([says("user", {"a": 1})], "content is of type dict, not text"),
@@ -150,8 +169,11 @@ def test_sharegpt_dialects(user: str, bot: str) -> None:
 
 
 def test_sharegpt_tools_are_named() -> None:
-    with pytest.raises(Unusable, match='role "function_call" is not supported'):
-        convert("sharegpt", {"conversations": [{"from": "function_call", "value": "{}"}]})
+    call = {"from": "function_call", "value": '{"name": "f", "arguments": {}}'}
+    with pytest.raises(Unusable, match="tool calls are not supported"):
+        convert("sharegpt", {"conversations": [call]})
+    with pytest.raises(Unusable, match="a function_call is not valid JSON"):
+        convert("sharegpt", {"conversations": [call | {"value": "f()"}]})
 
 
 @pytest.mark.parametrize("prompt", ["u", [says("user", "u")]])

@@ -15,6 +15,11 @@ from tailorbird.task.types import Example, Message, Provenance
 
 Write = Callable[[str, Any], str]
 Load = Callable[..., Loaded]
+KNOWN = (
+    "alpaca", "columns", "converse", "genqa", "messages", "openai_reinforcement",
+    "prompt_completion", "sharegpt", "verl",
+)  # fmt: skip
+"""Formats whose answers are known to be right."""
 
 
 def row(n: int, **more: Any) -> dict[str, Any]:
@@ -66,7 +71,7 @@ def test_every_row_has_a_fate_with_a_reason(write: Write, load: Load, held_out: 
         "not valid JSON": 1,
         "empty input": 1,
         "no target": 1,
-        "not of the shape alpaca or columns or messages or prompt_completion or sharegpt": 1,
+        f"not of the shape {' or '.join(KNOWN)}": 1,
         "a preference, not an answer known to be right": 1,
     }
     assert account.changed == {
@@ -165,7 +170,7 @@ def test_a_table_with_a_header_alone_is_empty(write: Write, load: Load, held_out
 def test_unknown_formats_show_what_was_found(write: Write, load: Load, held_out: str) -> None:
     with pytest.raises(DataError, match="the first row has: question, answer") as caught:
         load(train=write("t.jsonl", [{"question": "q", "answer": "a"}]), test=held_out)
-    assert "alpaca, columns, messages, prompt_completion, sharegpt" in (caught.value.hint or "")
+    assert ", ".join(KNOWN) in (caught.value.hint or "")
     with pytest.raises(DataError, match="the format is not known"):
         load(train=held_out, test=held_out, format="messages")
     with pytest.raises(TaskError, match='"mesages"; did you mean "messages"'):

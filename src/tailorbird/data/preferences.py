@@ -1,38 +1,25 @@
 """Files of ranked or judged answers -> Comparisons, with every row accounted for.
 
-A row is recognised by its columns. Most shapes are whole conversations, which must share all but
-their last turn: that turn is the answer.
-
-    prompt, chosen, rejected                          TRL; strings or lists of messages
-    chosen, rejected                                  TRL, lists of messages that begin alike
-    chosen, rejected                                  hh-rlhf, transcripts of Human and Assistant
-    input, preferred_output, non_preferred_output     OpenAI
-    prompt, answers                                   a ranking, best first
-    prompt, completion, label                         TRL (KTO); one answer, wanted or not
+A row is of one of the formats that hold a ranking or a judgement, and is recognised by its columns.
+Conversations must share all but their last turn: that turn is the answer.
 """
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tailorbird.data.accounts import FileAccount
-from tailorbird.data.formats.base import (
-    Unusable,
-    conversation,
-    text_of,
-    truth_of,
-    turn,
-)
+from tailorbird.data.formats.base import Record, Unusable, draft, text_of
+from tailorbird.data.interchange import FORMATS, form, read
 from tailorbird.data.lookup import names_in
 from tailorbird.data.provenance import made_up_by
 from tailorbird.data.rows import Row, read_rows, stem
 from tailorbird.errors import DataError
+from tailorbird.registry import names
 from tailorbird.task.task import File
-from tailorbird.task.types import Comparison, Example, Message, Prompt, Provenance, Role
-
-Turns = list[Message]
+from tailorbird.task.types import Comparison, Example, Prompt, Provenance
 
 
 @dataclass(frozen=True)
@@ -75,6 +62,8 @@ class _Intake:
             first = first or row
             for note in row.notes:
                 account.change(note, row.number)
+            for mark in row.seen:
+                account.note(mark, row.number)
             try:
                 found.append(self._comparison(row, account))
             except Unusable as error:
@@ -88,8 +77,8 @@ class _Intake:
     def _comparison(self, row: Row, account: FileAccount) -> Comparison:
         if row.problem is not None:
             raise Unusable(row.problem)
-        conversations, good = _conversations(row.value)
-        given, answers = _shared(conversations)
+        record = _read(row.value)
+        given, answers = _shared(record)
         if Example("", given).folded in self.closed:
             raise Unusable("the same input stands in test")
         name = (text_of(row.value.get("id"), "id") or "").strip()
@@ -97,7 +86,7 @@ class _Intake:
             id=self._unique(name or f"{stem(account.file)}-{row.number:06d}", row.number, account),
             input=given,
             answers=answers,
-            good=good,
+            good=record.good,
             group=text_of(row.value.get("group"), "group"),
             provenance=Provenance(account.file, row.number, made_up_by(row.value)),
         )
@@ -125,96 +114,38 @@ def _nothing(account: FileAccount, first: Row | None) -> DataError:
     )
 
 
-# ---- rows -> conversations ---------------------------------------------------------------------
+# ---- rows -> records -> one input with its answers ----------------------------------------------
 
 
-def _conversations(row: Any) -> tuple[list[Turns], bool | None]:
-    """Each up to and with an answer, best first; and whether a single answer is wanted."""
+def _read(row: Any) -> Record:
+    """What the row says. Raises `Unusable` where it ranks or judges nothing."""
     if not isinstance(row, Mapping):
         raise Unusable(f"a row is of type {type(row).__name__}, not an object")
-    if {"preferred_output", "non_preferred_output"} <= row.keys():
-        return _from_openai(row), None
-    if {"chosen", "rejected"} <= row.keys():
-        return [_whole(row, name) for name in ("chosen", "rejected")], None
-    if {"prompt", "answers"} <= row.keys():
-        return _from_ranking(row), None
     if {"prompt", "completion"} <= row.keys() and ("label" in row or "kto_tag" in row):
-        return [_behind(_prompt(row), row["completion"], "completion")], _wanted(row)
+        return read(row, "kto")  # its label may be a number or a word here
+    for name in _formats():
+        if form(name).recognise(row):
+            return read(row, name)
     raise Unusable("not of the shape of a preference")
 
 
-def _prompt(row: Mapping[str, Any]) -> Turns:
-    return _turns(row["prompt"], "prompt", "user")
+@cache
+def _formats() -> tuple[str, ...]:
+    """Those that hold a ranking or a judgement."""
+    wanted = {"ranking", "judgement"}
+    return tuple(n for n in names(FORMATS) if any(wanted & held for held in form(n).HOLDS.values()))
 
 
-def _turns(value: Any, what: str, role: Role) -> Turns:
-    if isinstance(value, list):
-        return [turn(message) for message in value]
-    text = text_of(value, what)
-    if text is None:
-        raise Unusable(f"no {what}")
-    return [Message(role, text)]
-
-
-def _behind(prompt: Turns, answer: Any, what: str) -> Turns:
-    """The prompt with an answer; an answer that begins with the prompt is the whole already."""
-    turns = _turns(answer, what, "assistant")
-    return turns if turns[: len(prompt)] == prompt else [*prompt, *turns]
-
-
-def _whole(row: Mapping[str, Any], name: str) -> Turns:
-    if row.get("prompt") is not None:
-        return _behind(_prompt(row), row[name], name)
-    if isinstance(row[name], str):
-        return _transcript(row[name])
-    return _turns(row[name], name, "assistant")
-
-
-def _from_openai(row: Mapping[str, Any]) -> list[Turns]:
-    given = row.get("input")
-    messages = given.get("messages") if isinstance(given, Mapping) else None
-    if not isinstance(messages, list):
-        raise Unusable("input holds no messages")
-    prompt = _turns(messages, "input", "user")
-    names = ("preferred_output", "non_preferred_output")
-    return [_behind(prompt, row[name], name) for name in names]
-
-
-def _from_ranking(row: Mapping[str, Any]) -> list[Turns]:
-    if not isinstance(row["answers"], list) or len(row["answers"]) < 2:
-        raise Unusable("answers is not a list of two or more")
-    prompt = _prompt(row)
-    return [_behind(prompt, answer, "answer") for answer in row["answers"]]
-
-
-def _wanted(row: Mapping[str, Any]) -> bool:
-    label = row["label"] if "label" in row else row["kto_tag"]
-    if not (text_of(label, "label") or "").strip():
-        raise Unusable("no label")
-    return truth_of(label, "label")
-
-
-_SPEAKER = re.compile(r"\n\n(Human|Assistant):")
-_ROLES: Mapping[str, Role] = {"Human": "user", "Assistant": "assistant"}
-
-
-def _transcript(text: str) -> Turns:
-    before, *parts = _SPEAKER.split(text)
-    if before.strip() or not parts:
-        raise Unusable("a transcript should begin with a blank line and Human:")
-    return [Message(_ROLES[who], said.strip()) for who, said in zip(parts[::2], parts[1::2])]
-
-
-# ---- conversations -> one input with its answers -----------------------------------------------
-
-
-def _shared(conversations: Sequence[Turns]) -> tuple[str | Prompt, tuple[str, ...]]:
-    drafts = [conversation(turns) for turns in conversations]
-    if any(draft.input != drafts[0].input for draft in drafts):
+def _shared(record: Record) -> tuple[str | Prompt, tuple[str, ...]]:
+    """The input that all answers follow, and the answers."""
+    if record.good is None and len(record.answers) < 2:
+        raise Unusable("not of the shape of a preference")
+    drafts = [draft(Record(record.prompt, (answer,))) for answer in record.answers]
+    if any(each.input != drafts[0].input for each in drafts):
         raise Unusable("the answers do not follow the same prompt")
     if not Example("", drafts[0].input).text.strip():
         raise Unusable("empty prompt")
-    answers = tuple((draft.target or "").strip() for draft in drafts)
+    answers = tuple((each.target or "").strip() for each in drafts)
     if not all(answers):
         raise Unusable("an answer is empty")
     if len(set(answers)) < len(answers):

@@ -1,27 +1,27 @@
 """Files and hub datasets -> Examples, with every row accounted for."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tailorbird.data.accounts import FileAccount
 from tailorbird.data.documents import load_documents
 from tailorbird.data.formats import columns as named_columns
-from tailorbird.data.formats.base import Draft, Unusable, annotate
+from tailorbird.data.formats.base import Draft, Unusable, draft
+from tailorbird.data.interchange import FORMATS, form, read
 from tailorbird.data.lookup import MISSING, lookup, names_in
 from tailorbird.data.provenance import made_up_by
 from tailorbird.data.remedies import History, Mending
 from tailorbird.data.rows import Row, read_rows, stem
 from tailorbird.data.split import nested_subset, split_examples
 from tailorbird.errors import DataError, nearest
-from tailorbird.registry import module, names
+from tailorbird.registry import names
 from tailorbird.task.task import Column, Columns, Data, File, Splits
 from tailorbird.task.types import SPLITS, Example, Message, Prompt, Provenance, Split
 
 __all__ = ["Loaded", "load_documents", "load_examples", "stream_file"]
-
-_FORMATS = "data.formats"
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,7 @@ def stream_file(
     """
     file = File(path=path.name, key=key)
     first = next(iter(read_rows(file.path, key, path.parent, None)), None)
-    known = first is not None and any(
-        module(_FORMATS, name).recognise(first.value) for name in names(_FORMATS)
-    )
+    known = first is not None and any(form(n).recognise(first.value) for n in _of_examples())
     labelled = columns is None and (known or format not in ("auto", "columns"))
     account = FileAccount(_label(file))
     intake = _Intake(Data(all=(file,), format=format, columns=columns), path.parent, None)
@@ -177,6 +175,8 @@ class _Intake:
         for row in read_rows(file.path, file.key, self.folder, self.data_folder):
             for note in row.notes:
                 account.change(note, row.number)
+            for mark in row.seen:
+                account.note(mark, row.number)
             try:
                 example = self._example(row, shape, prefix, account)
                 example = self.mending.meet(example, account, row.number)
@@ -254,8 +254,8 @@ class _Shape:
             self.columns = data.columns or Columns()
         self.formats: dict[str, Any] = {}
         if self.columns is None:
-            wanted = names(_FORMATS) if data.format == "auto" else (data.format,)
-            self.formats = {name: module(_FORMATS, name) for name in wanted}
+            wanted = _of_examples() if data.format == "auto" else (data.format,)
+            self.formats = {name: form(name) for name in wanted}
         self.absent: set[Column] = set(named_columns.named(self.columns) if self.columns else ())
         """Named columns that no row has had so far."""
         self.found: list[str] | None = None
@@ -272,7 +272,7 @@ class _Shape:
         if self.columns is not None:
             self.absent = {c for c in self.absent if lookup(row, c) is MISSING}
             return named_columns.convert(row, self._columns_of(row, self.columns))
-        return annotate(self._convert(row)(row), row)
+        return draft(read(row, self._format_of(row)))
 
     def _columns_of(self, row: Any, columns: Columns) -> Columns:
         """Without a target where none is needed and the row has none."""
@@ -281,15 +281,20 @@ class _Shape:
         absent = lookup(row, columns.target) in (MISSING, None)
         return columns.model_copy(update={"target": None}) if absent else columns
 
-    def _convert(self, row: Any) -> Callable[[Any], Draft]:
+    def _format_of(self, row: Any) -> str:
         if _is_preference(row):
             raise Unusable("a preference, not an answer known to be right")
-        for form in self.formats.values():
-            if form.recognise(row):
-                convert: Callable[[Any], Draft] = form.convert
-                return convert
+        for name, known in self.formats.items():
+            if known.recognise(row):
+                return name
         self.strange = True
         raise Unusable(f"not of the shape {' or '.join(self.formats)}")
+
+
+@cache
+def _of_examples() -> tuple[str, ...]:
+    """The formats whose answers are known to be right: others must be named."""
+    return tuple(name for name in names(FORMATS) if form(name).EXAMPLES)
 
 
 def _is_preference(row: Any) -> bool:
@@ -315,7 +320,8 @@ def _check_used(account: FileAccount, shape: _Shape) -> None:
     if account.kept == 0 and shape.strange:
         raise DataError(
             f"{account.file}: the format is not known; the first row has: {found}",
-            hint=f"name data.columns, or use one of: {', '.join(names(_FORMATS))}",
+            hint=f"name data.columns, or use one of: {', '.join(_of_examples())}; "
+            "or format: log, for what a model answered",
         )
     if account.kept == 0:
         reasons = "; ".join(f"{n:,} {reason}" for reason, n in account.dropped.most_common(3))

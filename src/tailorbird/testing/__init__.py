@@ -4,6 +4,7 @@ Every protocol has a suite. It raises `AssertionError` with a sentence that says
 
     check_approach(MyApproach(), small_task("label", tmp_path), run)
     check_scorer(my_scorer_module, task)
+    check_format("messages")
     check_objective(MyObjective(), rows, model)
     check_lm(my_model, prompts)
     check_retriever("sparse")
@@ -15,6 +16,7 @@ from tailorbird.testing.approach import check_approach
 from tailorbird.testing.benchmark import check_task
 from tailorbird.testing.check import check_check
 from tailorbird.testing.checkpoint import tiny_checkpoint
+from tailorbird.testing.format import check_format
 from tailorbird.testing.lm import check_lm
 from tailorbird.testing.objective import check_objective
 from tailorbird.testing.retriever import check_retriever
@@ -24,6 +26,7 @@ from tailorbird.testing.tasks import small_task
 __all__ = [
     "check_approach",
     "check_check",
+    "check_format",
     "check_lm",
     "check_objective",
     "check_retriever",

@@ -4,25 +4,50 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
+from tailorbird.data.formats._turns import messages_of, turn_of
 from tailorbird.data.formats.base import (
     Draft,
+    Record,
+    Turn,
+    Turns,
     Unusable,
+    extend,
+    message,
+    others,
     prompt_of,
     text_of,
     texts_of,
     truth_of,
-    turn,
 )
 from tailorbird.data.lookup import MISSING, lookup
 from tailorbird.task.task import Column, Columns
 from tailorbird.task.types import Prompt
 
+HOLDS = {"": frozenset({"answer", "system", "developer", "history", "further"})}
+EXAMPLES = True
 DEFAULT = Columns()
 
 
 def recognise(row: Any) -> bool:
     """Whether the row has the columns that `Columns()` names by default."""
     return isinstance(row, Mapping) and {"input", "target"} <= row.keys()
+
+
+def read(row: Mapping[str, Any]) -> Record:
+    """The columns that `Columns()` names by default; `input` may be a list of messages."""
+    target = text_of(_required(row, "target"), "target") or ""
+    return Record(
+        _turns(_required(row, "input")),
+        ((Turn("assistant", target),),),
+        further=others(row, "input", "target"),
+    )
+
+
+def write(record: Record, dialect: str) -> dict[str, Any]:
+    """A single user turn is its text; other conversations are lists of messages."""
+    alone = [turn.role for turn in record.prompt] == ["user"]
+    given = record.prompt[0].text if alone else messages_of(record.prompt)
+    return extend({"input": given, "target": record.answers[0][0].text}, record.further)
 
 
 def convert(row: Any, columns: Columns = DEFAULT) -> Draft:
@@ -65,9 +90,13 @@ def _optional(row: Any, column: Column | None) -> Any:
 
 
 def _input(value: Any) -> str | Prompt:
+    return prompt_of([message(turn) for turn in _turns(value)])
+
+
+def _turns(value: Any) -> Turns:
     if isinstance(value, list):
-        return prompt_of([turn(message) for message in value])
-    return text_of(value, "input") or ""
+        return tuple(turn_of(each) for each in value)
+    return (Turn("user", text_of(value, "input") or ""),)
 
 
 def _target(row: Any, column: Column | None) -> str | None:

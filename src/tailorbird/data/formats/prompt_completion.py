@@ -1,24 +1,56 @@
-"""`{"prompt": "", "completion": ""}`; each is a string or a list of messages."""
+"""`{"prompt": "", "completion": ""}`; lists of messages (dialect `messages`) or texts (`text`)."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from tailorbird.data.formats.base import Draft, conversation, text_of, turn
-from tailorbird.task.types import Message, Role
+from tailorbird.data.formats._turns import messages_of, tools_of, turns_of
+from tailorbird.data.formats.base import CHAT, Record, Speaker, Turns, extend, others
+
+HOLDS = {
+    "messages": CHAT | {"answer", "long_answers"},
+    "text": frozenset({"answer", "further"}),
+}
+EXAMPLES = True
 
 
 def recognise(row: Any) -> bool:
-    """Whether the row has a prompt and a completion."""
-    return isinstance(row, Mapping) and {"prompt", "completion"} <= row.keys()
+    """Whether the row has a prompt and a completion that nobody judged."""
+    return (
+        isinstance(row, Mapping)
+        and {"prompt", "completion"} <= row.keys()
+        and not ("kto_tag" in row or isinstance(row.get("label"), bool))
+    )
 
 
-def convert(row: Any) -> Draft:
-    """The last turn of the completion is the target."""
-    return conversation([*_turns(row, "prompt", "user"), *_turns(row, "completion", "assistant")])
+def read(row: Mapping[str, Any]) -> Record:
+    """A text is one turn: the prompt the user's, the completion the assistant's."""
+    text = isinstance(row.get("prompt"), str) and isinstance(row.get("completion"), str)
+    return Record(
+        _turns(row, "prompt", "user"),
+        (_turns(row, "completion", "assistant"),),
+        tools=tools_of(row.get("tools")),
+        further=others(row, "prompt", "completion", "tools"),
+        spelling={"dialect": "text" if text else "messages"},
+    )
 
 
-def _turns(row: Mapping[str, Any], name: str, role: Role) -> list[Message]:
-    value = row[name]
-    if isinstance(value, list):
-        return [turn(message) for message in value]
-    return [Message(role, text_of(value, name) or "")]
+def _turns(row: Mapping[str, Any], name: str, role: Speaker) -> Turns:
+    value = row.get(name)
+    return turns_of("" if value is None else value, name, role)
+
+
+def write(record: Record, dialect: str) -> dict[str, Any]:
+    """Prompt, completion, and `tools` where there are any."""
+    (answer,) = record.answers
+    row: dict[str, Any] = {
+        "prompt": written(record.prompt, dialect),
+        "completion": written(answer, dialect),
+    }
+    if record.tools:
+        row["tools"] = list(record.tools)
+    return extend(row, record.further)
+
+
+def written(turns: Turns, dialect: str) -> Any:
+    """Turns as TRL reads them: messages, with arguments as objects; or the text of the only one."""
+    return turns[0].text if dialect == "text" else messages_of(turns, objects=True)
