@@ -85,7 +85,8 @@ def plain(text: str) -> str:
 def _spelled(character: str) -> str:
     if character in "\r\n\t":
         return " "
-    steers = unicodedata.category(character) == "Cc" or character in _DIRECTIONS
+    category = unicodedata.category(character)  # Cs: lone surrogates, which nothing can print
+    steers = category in ("Cc", "Cs") or character in _DIRECTIONS
     return ascii(character)[1:-1] if steers else character
 
 

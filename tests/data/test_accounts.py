@@ -20,6 +20,17 @@ def test_counts_add_up_and_are_told_in_words() -> None:
     ]
 
 
+def test_what_is_strange_is_noted_and_things_may_have_names() -> None:
+    account = FileAccount("handbook", unit="documents")
+    account.keep()
+    account.note("invisible characters", "leave.pdf#page=2")
+    account.verify()
+    assert account.lines() == [
+        "handbook: 1 documents read, 1 kept, 0 dropped",
+        "  noted 1: invisible characters (first at leave.pdf#page=2)",
+    ]
+
+
 def test_a_row_without_a_fate_is_an_error() -> None:
     with pytest.raises(DataError, match="2 rows read, but 1 kept and 0 dropped"):
         FileAccount("a.jsonl", read=2, kept=1).verify()

@@ -1,26 +1,30 @@
 """Files and hub datasets -> a stream of rows, each readable or with the reason why it is not."""
 
 import csv
-import difflib
-import gzip
 import io
-import json
-import zlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
 
-from tailorbird.data.lookup import MISSING, lookup
+from tailorbird.data.characters import Found, plain
+from tailorbird.data.files import BOM, decode, locate, open_file, read_bytes, readable, stem
+from tailorbird.data.json_list import elements, holds_lines
+from tailorbird.data.json_text import NotJson, Scanner
+from tailorbird.data.limits import MIB, ROW, bomb, unpackable
 from tailorbird.errors import DataError
 from tailorbird.extras import need
 
-HUB = "hub://"
-_BOM = b"\xef\xbb\xbf"
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+__all__ = ["HUB", "Row", "decode", "locate", "read_bytes", "read_rows", "stem"]
 
-Binary = io.BufferedReader | gzip.GzipFile
+HUB = "hub://"
+_BATCH = 1024
+"""Rows of a Parquet file that are held at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,81 +38,36 @@ class Row:
     """What had to be changed to read it."""
     problem: str | None = None
     """Why it could not be read; `value` is then None."""
+    seen: tuple[str, ...] = ()
+    """What is strange about it and was kept."""
 
 
 def read_rows(path: str, key: str | None, folder: Path, data_folder: Path | None) -> Iterator[Row]:
     """Stream the rows of a file or of a hub dataset (`hub://owner/name`, `key`: its split).
 
-    Raises `DataError` when the file is missing, broken as a whole, or of an unknown kind.
+    Raises `DataError` when the file is missing, broken as a whole, of an unknown kind, or beyond
+    the limits of `data/limits.py`.
     """
     if path.startswith(HUB):
         yield from _hub(path, key)
         return
     file = locate(path, folder, data_folder)
     reader = _reader(path, key)
-    try:
-        with _open(file) as stream:
-            if stream.peek(2)[:2] in _UTF16:
-                raise DataError(f"{path} is UTF-16", hint="save it as UTF-8")
-            yield from reader(stream, path)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"cannot read {path}: {error}") from error
+    with readable(path), open_file(file) as stream:
+        yield from reader(stream, path)
 
 
-def read_bytes(path: str, folder: Path, data_folder: Path | None) -> bytes:
-    """The whole of a file, unpacked, without a byte order mark. Raises `DataError`."""
-    try:
-        with _open(locate(path, folder, data_folder)) as stream:
-            return stream.read().removeprefix(_BOM)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"cannot read {path}: {error}") from error
+def _clean(row: Row) -> Row:
+    """The row with its characters mended, and counted where they are strange."""
+    if plain(row.value):
+        return row
+    found = Found()
+    value = found.clean(row.value)
+    notes, seen = (*row.notes, *sorted(found.mended)), (*row.seen, *sorted(found.kept))
+    return replace(row, value=value, notes=notes, seen=seen)
 
 
-def locate(path: str, folder: Path, data_folder: Path | None) -> Path:
-    """The file or folder that a task file means. Raises `DataError` when it is missing."""
-    if "{data}" in path:
-        if data_folder is None:
-            raise DataError(
-                f"{path} needs the data folder, and none was given", hint="pass --data-folder DIR"
-            )
-        path = path.replace("{data}", str(data_folder))
-    found = folder / path
-    if found.exists():
-        return found
-    if not found.parent.is_dir():
-        raise DataError(f"no file at {found}: there is no folder {found.parent}")
-    beside = sorted(p.name for p in found.parent.iterdir() if not p.name.startswith("."))
-    near = difflib.get_close_matches(found.name, beside, n=3, cutoff=0.5) or beside[:8]
-    raise DataError(
-        f"no file at {found}",
-        hint=f"the folder holds {', '.join(near)}" if near else "the folder is empty",
-    )
-
-
-def stem(path: str) -> str:
-    """The file name without `.gz` and suffix."""
-    return PurePosixPath(path.removesuffix(".gz")).stem
-
-
-def decode(raw: bytes) -> tuple[str, tuple[str, ...]]:
-    """Text from bytes, and what had to be assumed when they are not UTF-8."""
-    for encoding, notes in (
-        ("utf-8", ()),
-        ("cp1252", ("not UTF-8, read as cp1252",)),
-        ("latin-1", ("not UTF-8, read as Latin-1",)),  # cp1252 leaves five bytes undefined
-    ):
-        try:
-            return raw.decode(encoding), notes
-        except UnicodeDecodeError:
-            continue
-    raise AssertionError("Latin-1 decodes every byte")
-
-
-def _open(path: Path) -> Binary:
-    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
-
-
-Reader = Callable[[Binary, str], Iterator[Row]]
+Reader = Callable[[io.BufferedReader, str], Iterator[Row]]
 
 
 def _reader(path: str, key: str | None) -> Reader:
@@ -133,80 +92,77 @@ def _reader(path: str, key: str | None) -> Reader:
     return readers[suffix]
 
 
-def _json_lines(stream: Binary | io.BytesIO, path: str) -> Iterator[Row]:
-    for number, line in enumerate(stream, start=1):
-        raw = line.removeprefix(_BOM) if number == 1 else line
-        if raw.strip():
-            yield _json_line(number, raw)
+# ---- JSON ------------------------------------------------------------------------------------
 
 
-def _json_line(number: int, raw: bytes) -> Row:
-    text, notes = decode(raw)
+def _json_lines(stream: io.BufferedReader, path: str) -> Iterator[Row]:
+    scanner = Scanner()
+    for number, raw in enumerate(_lines(stream), start=1):
+        if raw is None:
+            yield Row(number, None, problem=f"longer than {ROW.value:,} MiB")
+        elif line := raw.removeprefix(BOM).strip():  # files put together have one in the middle
+            yield _json_line(scanner, number, line)
+
+
+def _json_line(scanner: Scanner, number: int, raw: bytes) -> Row:
+    text, assumed = decode(raw)
     try:
-        value, mended = _parse(text)
-    except (ValueError, RecursionError):  # RecursionError: brackets nested a thousand deep
-        return Row(number, None, notes, problem="not valid JSON")
-    return Row(number, value, notes + mended)
+        parsed = scanner.whole(text)
+    except NotJson as error:
+        return Row(number, None, assumed, problem=str(error))
+    row = Row(number, parsed.value, (*assumed, *parsed.notes), seen=parsed.seen)
+    # Raw JSON holds no control characters: what is left to look for is not ASCII, or escaped.
+    return row if raw.isascii() and b"\\u" not in raw else _clean(row)
 
 
-def _parse(text: str) -> tuple[Any, tuple[str, ...]]:
-    """JSON with lone surrogates replaced: no file, tokenizer or hash could take them."""
-    value = json.loads(text)
-    mended = _mend(value) if "\\u" in text else value
-    return mended, () if mended == value else ("broken Unicode replaced by ?",)
+def _lines(stream: io.BufferedReader) -> Iterator[bytes | None]:
+    """Lines with their ends, which may be those of three systems; None for one that is too long."""
+    longest = ROW.value * MIB
+    while line := stream.readline(longest + 1):
+        if len(line) > longest:
+            while line and not line.endswith(b"\n"):
+                line = stream.readline(longest)
+            yield None
+        elif line.find(b"\r", 0, -2) < 0:
+            yield line
+        else:
+            yield from line.splitlines(keepends=True)
 
 
-def _mend(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode("utf-8")
-    if isinstance(value, list):
-        return [_mend(v) for v in value]
-    if isinstance(value, dict):
-        return {_mend(k): _mend(v) for k, v in value.items()}
-    return value
-
-
-def _json(stream: Binary, path: str, key: str | None) -> Iterator[Row]:
-    raw = stream.read().removeprefix(_BOM)
-    if not raw.strip():
+def _json(stream: io.BufferedReader, path: str, key: str | None) -> Iterator[Row]:
+    if key is None and holds_lines(stream):
+        yield from _json_lines(stream, path)
         return
-    text, notes = decode(raw)
     try:
-        whole, mended = _parse(text)
-    except (ValueError, RecursionError) as error:
-        if key is not None or _json_line(1, raw.lstrip().split(b"\n")[0]).problem:
-            raise DataError(f"{path} is not valid JSON: {error}") from error
-        yield from _json_lines(io.BytesIO(raw), path)  # JSON lines are often named .json
-        return
-    for number, value in enumerate(_list_in(whole, key, path), start=1):
-        yield Row(number, value, notes + mended)
+        for number, parsed in enumerate(elements(stream, key, path), start=1):
+            yield _clean(Row(number, parsed.value, parsed.notes, seen=parsed.seen))
+    except NotJson as error:
+        raise DataError(f"{path} is not valid JSON: {error}") from error
 
 
-def _list_in(whole: Any, key: str | None, path: str) -> list[Any]:
-    rows = whole if key is None else lookup(whole, key)
-    if isinstance(rows, list):
-        return rows
-    holder = whole if isinstance(whole, Mapping) else {}
-    lists = ", ".join(str(k) for k, v in holder.items() if isinstance(v, list))
-    if key is None:
-        found = f"{path} holds one {type(whole).__name__}, not a list of rows"
-    elif rows is MISSING:
-        found = f'{path} has no key "{key}"'
-    else:
-        found = f'{path}: key "{key}" holds no list of rows'
-    raise DataError(found, hint=f"set key to one of: {lists}" if lists else None)
+# ---- tables ----------------------------------------------------------------------------------
 
 
-def _table(stream: Binary, path: str, delimiter: str) -> Iterator[Row]:
+@dataclass
+class _Record:
+    """What was read of the record that is under way."""
+
+    notes: set[str] = field(default_factory=set)
+    size: int = 0
+    """Bytes."""
+
+
+def _table(stream: io.BufferedReader, path: str, delimiter: str) -> Iterator[Row]:
     # A row may be longer than the csv module's default of 131,072 characters per field.
     csv.field_size_limit(2**31 - 1)
-    notes: list[str] = []
+    record = _Record()
     # strict: a stray or unclosed quote is an error, instead of a field that swallows other rows.
-    reader = csv.reader(_lines(stream, notes), delimiter=delimiter, strict=True)
+    reader = csv.reader(_table_lines(stream, record), delimiter=delimiter, strict=True)
     header: list[str] | None = None
     number = 0
     while True:
         line = reader.line_num + 1
+        record.notes, record.size = set(), 0
         try:
             cells = next(reader, None)
             problem = None
@@ -214,6 +170,11 @@ def _table(stream: Binary, path: str, delimiter: str) -> Iterator[Row]:
             if "unexpected end of data" in str(error):
                 raise DataError(f"{path}: a quote opened at line {line} is never closed") from error
             cells, problem = [""], f"not valid CSV: {error}"
+        except _TooLong as error:
+            raise DataError(
+                f"{path}: the row at line {line} is longer than {ROW.value:,} MiB",
+                hint=f"is a quote never closed? {ROW.hint}",
+            ) from error
         if cells is None:
             return
         if not cells:
@@ -222,19 +183,25 @@ def _table(stream: Binary, path: str, delimiter: str) -> Iterator[Row]:
             header = _header(cells, problem, path)
         else:
             number += 1
-            yield _record(number, header, cells, tuple(dict.fromkeys(notes)), problem)
-        notes.clear()
+            yield _record(number, header, cells, tuple(sorted(record.notes)), problem)
 
 
-def _lines(stream: Binary, notes: list[str]) -> Iterator[str]:
-    for number, raw in enumerate(stream):
-        text, assumed = decode(raw if number else raw.removeprefix(_BOM))
-        notes.extend(assumed)
+class _TooLong(Exception):
+    """A record that is longer than a row may be."""
+
+
+def _table_lines(stream: io.BufferedReader, record: _Record) -> Iterator[str]:
+    for number, raw in enumerate(_lines(stream)):
+        if raw is None or record.size + len(raw) > ROW.value * MIB:
+            raise _TooLong
+        record.size += len(raw)
+        text, assumed = decode(raw if number else raw.removeprefix(BOM))
+        record.notes.update(assumed)
         yield text
 
 
 def _header(cells: list[str], problem: str | None, path: str) -> list[str]:
-    names = [cell.strip() for cell in cells]
+    names = [Found().clean(cell).strip() for cell in cells]
     twice = [name for name in names if name and names.count(name) > 1]
     if problem or twice:
         raise DataError(
@@ -249,22 +216,68 @@ def _record(
     if problem is None and len(cells) > len(header):
         problem = "more fields than the header"
     value = None if problem else dict(zip(header, cells))
-    return Row(number, value, notes, problem)
+    return _clean(Row(number, value, notes, problem))
 
 
-def _parquet(stream: Binary, path: str) -> Iterator[Row]:
+# ---- Parquet ---------------------------------------------------------------------------------
+
+
+def _parquet(stream: io.BufferedReader, path: str) -> Iterator[Row]:
     import pyarrow  # half a second: only for those who have Parquet files
     import pyarrow.parquet
 
     try:
-        batches = pyarrow.parquet.ParquetFile(stream).iter_batches()
-        number = 0
-        for batch in batches:
-            for value in batch.to_pylist():
-                number += 1
-                yield Row(number, value)
-    except pyarrow.ArrowException as error:
+        with _seekable(stream, path) as source:
+            file = pyarrow.parquet.ParquetFile(source, buffer_size=MIB)
+            _check_parquet(file, os.fstat(source.fileno()).st_size, path)
+            number = 0
+            for batch in file.iter_batches(_BATCH):
+                for value, problem in _values(batch):
+                    number += 1
+                    yield _clean(Row(number, value, problem=problem))
+    except (pyarrow.ArrowException, RecursionError) as error:
         raise DataError(f"{path} is not a readable Parquet file: {error}") from error
+
+
+@contextmanager
+def _seekable(stream: io.BufferedReader, path: str) -> Iterator[BinaryIO]:
+    """The stream, or what it unpacks to: Parquet is read from its end."""
+    if not path.lower().endswith(".gz"):
+        yield stream
+        return
+    with tempfile.TemporaryFile() as unpacked:
+        shutil.copyfileobj(stream, unpacked)
+        unpacked.seek(0)
+        yield unpacked
+
+
+def _check_parquet(file: Any, size: int, path: str) -> None:
+    names = file.schema_arrow.names
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise DataError(f"{path}: two columns called {twice[0]!r}")
+    groups = (file.metadata.row_group(i) for i in range(file.metadata.num_row_groups))
+    if sum(group.total_byte_size for group in groups) > unpackable(size):
+        raise bomb(path)
+
+
+def _values(batch: Any) -> Iterator[tuple[Any, str | None]]:
+    """Rows, or why they cannot be read: Arrow holds text and times that Python cannot."""
+    try:
+        yield from [(value, None) for value in batch.to_pylist()]
+    except (ValueError, OverflowError):
+        for row in range(batch.num_rows):
+            try:
+                (value,) = batch.slice(row, 1).to_pylist()
+            except UnicodeDecodeError:
+                yield None, "not UTF-8"
+            except (ValueError, OverflowError) as error:
+                yield None, f"a value that Python cannot hold: {error}"
+            else:
+                yield value, None
+
+
+# ---- hub -------------------------------------------------------------------------------------
 
 
 def _hub(path: str, key: str | None) -> Iterator[Row]:
@@ -281,4 +294,4 @@ def _hub(path: str, key: str | None) -> Iterator[Row]:
     except (OSError, ValueError) as error:
         raise DataError(f"cannot load {path}, split {key}: {error}") from error
     for number, value in enumerate(rows, start=1):
-        yield Row(number, value)
+        yield _clean(Row(number, value))
