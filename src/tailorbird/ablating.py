@@ -23,8 +23,8 @@ from tailorbird.evaluate.statistics import (
     n_needed,
 )
 from tailorbird.growing import marked
-from tailorbird.registry import module
 from tailorbird.store import write_json
+from tailorbird.task.bar import higher_is_better
 from tailorbird.task.benchmark import Task
 from tailorbird.task.types import Comparison as Pair
 from tailorbird.task.types import Provenance
@@ -76,8 +76,8 @@ class Ablation:
         ends = f"[{100 * found.low:.1f}, {100 * found.high:.1f}]"
         pairs = f" and {self.pairs:,} pairs" if self.pairs else ""
         told = (
-            f"With {self.made:,} made-up rows{pairs} beside {self.found:,} that were found, {self.rung}'s "
-            f"{self.metric} on dev goes from {100 * self.without.value:.1f} % to "
+            f"With {self.made:,} made-up rows{pairs} beside {self.found:,} that were found, "
+            f"{self.rung}'s {self.metric} on dev goes from {100 * self.without.value:.1f} % to "
             f"{100 * self.with_them.value:.1f} %: {points:+.1f} points {ends}, p = "
             f"{found.p_value:.2g}, {found.units:,} independent items."
         )
@@ -163,7 +163,7 @@ def ablate(
     done = Ablation(
         rung, metric, len(alone), len(train) - len(alone) + len(added), len(pairs),
         without, with_them, comparison, task.spec.bar.margin,
-        module("task.scorers", metric).BETTER == "higher", repeats,
+        higher_is_better(metric), repeats,
     )  # fmt: skip
     write_json(out / "ablation.json", done.to_json())
     return done

@@ -10,6 +10,8 @@ Every protocol has a suite. It raises `AssertionError` with a sentence that says
     check_retriever("sparse")
     check_task(task)
     check_check("my_check", MyCheck(), patient, parts)
+    check_generator("my_generator", MyGenerator(), material)
+    check_filter("my_filter", MyFilter(), rows, material)
 """
 
 from tailorbird.testing.approach import check_approach
@@ -21,12 +23,15 @@ from tailorbird.testing.lm import check_lm
 from tailorbird.testing.objective import check_objective
 from tailorbird.testing.retriever import check_retriever
 from tailorbird.testing.scorer import check_scorer
+from tailorbird.testing.synthesis import check_filter, check_generator
 from tailorbird.testing.tasks import small_task
 
 __all__ = [
     "check_approach",
     "check_check",
+    "check_filter",
     "check_format",
+    "check_generator",
     "check_lm",
     "check_objective",
     "check_retriever",

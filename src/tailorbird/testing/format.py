@@ -123,6 +123,8 @@ def check_format(name: str) -> None:
                 if frozenset(row) not in damaged:
                     damaged.add(frozenset(row))
                     _survives_damage(name, row)
+        for key in module.KEYS if "further" in names else ():
+            _refuses(Target(name, dialect or None), key)
         vain = names - given_back
         claim(not vain, f"{name}:{dialect} claims to hold {sorted(vain)}, and gives back no record")
     _marks_examples(name, module.EXAMPLES)
@@ -178,6 +180,16 @@ def _survives_damage(name: str, row: Mapping[str, Any]) -> None:
             raise AssertionError(
                 f"{name}: {broken!r:.200} raises {type(error).__name__}, not Unusable"
             ) from error
+
+
+def _refuses(target: Target, key: str) -> None:
+    """A further column that has the name of one of the format would be taken for it."""
+    for kind in _KINDS.values():
+        try:
+            row = write(replace(kind, further={**_FURTHER, key: "x"}), target)
+        except Unusable:
+            continue
+        raise AssertionError(f'{target}: a further column "{key}" would be lost: {row}')
 
 
 def _marks_examples(name: str, examples: bool) -> None:

@@ -20,7 +20,7 @@ from tailorbird.data.synth.base import Made, Material, Order, Unmade
 from tailorbird.task.facts import states
 from tailorbird.task.types import Document, Example, Prompt
 
-_CHANGES = ("paraphrase", "typos", "lower_case")
+_CHANGES = ("paraphrase", "typos")
 """By rule: the first that finds something to change, beginning with one by lot."""
 
 

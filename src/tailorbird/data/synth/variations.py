@@ -40,7 +40,7 @@ class Variations:
 
     kinds: tuple[str, ...] = ("paraphrase", "persona", "tone", "evolve", "typos")
     """paraphrase, persona, tone, evolve (by a teacher alone), or a perturbation: typos, spacing,
-    chatter, lower_case, upper_case."""
+    chatter. What differs in case alone is the same input, and is not taken."""
     longest: Annotated[int, Field(ge=1)] = 400
     """Rows of more words are not varied."""
 
@@ -80,9 +80,10 @@ class Variations:
             kept = keeps_facts(before, after)
         if not kept:
             raise Unmade("a fact of the input was lost")
-        if after.split() == before.split():
-            raise Unmade("the input was not changed")
-        return [Made(asking(seed, after))]
+        made = asking(seed, after)
+        if made.folded == seed.folded:
+            raise Unmade("the input was not changed, but for case")
+        return [Made(made)]
 
     def _possible(self, material: Material) -> list[str]:
         return [k for k in self.kinds if material.teachers or k != "evolve"]
@@ -105,7 +106,9 @@ def _prompt(material: Material, seed: Example, kind: str, voice: Voice | None) -
 def _by_rule(order: Order, text: str, material: Material) -> str:
     voice: Voice | None = order.about.get("voice")
     if voice is not None:
-        first = "\n" not in text and material.dice("place", order.of, order.how).random() < 0.5
+        if "\n" in text:  # a letter, which ends with a name
+            return f"{text}\nPS: {voice.said}"
+        first = material.dice("place", order.of, order.how).random() < 0.5
         return f"{voice.said} {text}" if first else f"{text} {voice.said}"
     (changed,) = make_perturbation(order.how).perturb([text], material.seed)
     if changed is None:
