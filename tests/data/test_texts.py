@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from building import task
+from made_documents import docx, encrypted_pdf, paragraph, pdf
 
 from tailorbird.data.read import load_examples
 from tailorbird.data.texts import load_texts
@@ -37,6 +38,28 @@ def test_a_folder_gives_every_text_once(tmp_path: Path) -> None:
     assert texts == ("First.", "# Second", "Third.")
     assert [a.file for a in accounts] == ["field/a.txt", "field/b.md", "field/more/c.jsonl.gz"]
     assert accounts[2].dropped == {"the same text stood before": 1, "no text": 1}
+
+
+def test_documents_of_every_kind_are_texts(tmp_path: Path) -> None:
+    folder = tmp_path / "field"
+    folder.mkdir()
+    (folder / "a.docx").write_bytes(docx(paragraph("One.")))
+    (folder / "b.html").write_text("<h1>Two</h1><p>More.")
+    (folder / "c.pdf").write_bytes(pdf(["Three.", "Four."]))
+    (folder / "d.pdf").write_bytes(encrypted_pdf(["Secret."], "password"))
+    (folder / "e.txt").write_bytes(b"caf\xe9")
+    texts, accounts = load_texts([Texts(path="field")], tmp_path, None)
+    assert texts == ("One.", "# Two\n\nMore.", "Three.\n\nFour.", "café")
+    assert accounts[3].dropped == {"is encrypted": 1}
+    assert accounts[4].changed == {"not UTF-8, read as cp1252": 1}
+
+
+def test_what_had_to_be_mended_in_a_table_is_counted(tmp_path: Path) -> None:
+    write(tmp_path / "t.jsonl", [{"text": "a\0b"}, {"text": "c\u202ed"}])
+    texts, (account,) = load_texts([Texts(path="t.jsonl")], tmp_path, None)
+    assert texts == ("ab", "c\u202ed")
+    assert account.changed == {"NUL characters removed": 1}
+    assert account.noted == {"characters that turn the direction of text": 1}
 
 
 def test_a_column_may_be_named(tmp_path: Path) -> None:

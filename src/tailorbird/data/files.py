@@ -141,7 +141,11 @@ class _Unpacked(io.RawIOBase):
 
 def read_bytes(path: str, folder: Path, data_folder: Path | None) -> bytes:
     """The whole of a file, unpacked, without a byte order mark. Raises `DataError`."""
-    file = locate(path, folder, data_folder)
+    return read_file(locate(path, folder, data_folder), path)
+
+
+def read_file(file: Path, path: str) -> bytes:
+    """The same of a file that is found; errors call it `path`."""
     limit = DOCUMENT.value * MIB
     with readable(path), open_file(file) as stream:
         content = stream.read(limit + 1)

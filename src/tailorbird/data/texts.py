@@ -1,16 +1,17 @@
-"""Raw texts of a field: files, tables and folders of both, with every row accounted for."""
+"""Raw texts of a field: documents, tables and folders of both, with every row accounted for."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tailorbird.data.accounts import FileAccount
+from tailorbird.data.document_readers.base import Unreadable, read_document, suffix_of, suffixes
+from tailorbird.data.files import files_below, locate, read_bytes
 from tailorbird.data.formats.base import Unusable, text_of
 from tailorbird.data.lookup import MISSING, lookup, names_in
-from tailorbird.data.rows import HUB, decode, locate, read_bytes, read_rows
+from tailorbird.data.rows import HUB, read_rows
 from tailorbird.errors import DataError, nearest
 from tailorbird.task.task import Texts
 
-_PLAIN = (".txt", ".md")
 _TABLES = (".jsonl",)
 """Tables that are looked for in folders; others must be named."""
 
@@ -47,29 +48,23 @@ def _files(path: str, folder: Path, data_folder: Path | None) -> list[str]:
     where = locate(path, folder, data_folder)
     if not where.is_dir():
         return [path]
-    inner = (p.relative_to(where) for p in sorted(where.rglob("*")) if p.is_file())
-    shown = [p for p in inner if not any(part.startswith(".") for part in p.parts)]
-    found = [f"{path}/{p.as_posix()}" for p in shown if _suffix(p.name) in (*_PLAIN, *_TABLES)]
+    wanted = (*suffixes(), *_TABLES)
+    found = [f"{path}/{p.as_posix()}" for p in files_below(where) if _suffix(p.name) in wanted]
     if not found:
-        raise DataError(
-            f"no texts in {path}", hint=f"expected files ending in {', '.join(_PLAIN + _TABLES)}"
-        )
+        raise DataError(f"no texts in {path}", hint=f"expected files ending in {', '.join(wanted)}")
     return found
 
 
 def _suffix(name: str) -> str:
-    return Path(name.lower().removesuffix(".gz")).suffix
+    return suffix_of(name.lower().removesuffix(".gz"))
 
 
 def _read(
     path: str, entry: Texts, account: FileAccount, folder: Path, data_folder: Path | None
 ) -> Iterator[tuple[int, str]]:
     """Row numbers and texts; rows without text are dropped."""
-    if not path.startswith(HUB) and _suffix(path) in _PLAIN:
-        text, notes = decode(read_bytes(path, folder, data_folder))
-        for note in notes:
-            account.change(note, 1)
-        rows: Iterator[tuple[int, str]] = iter([(1, text)])
+    if not path.startswith(HUB) and _suffix(path) in suffixes():
+        rows = _document(path, account, folder, data_folder)
     else:
         rows = _cells(path, entry, account, folder, data_folder)
     for number, text in rows:
@@ -79,10 +74,30 @@ def _read(
             account.drop("no text", number)
 
 
+def _document(
+    path: str, account: FileAccount, folder: Path, data_folder: Path | None
+) -> Iterator[tuple[int, str]]:
+    """The text of all pages of a document."""
+    try:
+        reading = read_document(read_bytes(path, folder, data_folder), _suffix(path))
+    except Unreadable as error:
+        account.drop(error.reason, 1)
+        return
+    for note in reading.notes:
+        account.change(note, 1)
+    for mark in reading.seen:
+        account.note(mark, 1)
+    yield 1, "\n\n".join(reading.pages)
+
+
 def _cells(
     path: str, entry: Texts, account: FileAccount, folder: Path, data_folder: Path | None
 ) -> Iterator[tuple[int, str]]:
     for row in read_rows(path, None, folder, data_folder):
+        for note in row.notes:
+            account.change(note, row.number)
+        for mark in row.seen:
+            account.note(mark, row.number)
         if row.problem is not None:
             account.drop(row.problem, row.number)
             continue

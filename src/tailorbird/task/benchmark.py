@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from tailorbird.data.accounts import FileAccount
+from tailorbird.data.documents import read_documents
+from tailorbird.data.files import read_bytes
 from tailorbird.data.preferences import load_preferences
-from tailorbird.data.read import load_documents, load_examples
-from tailorbird.data.rows import read_bytes
+from tailorbird.data.read import load_examples
 from tailorbird.data.texts import load_texts
 from tailorbird.errors import BenchmarkError, DataError, TaskError, nearest
 from tailorbird.registry import module
@@ -158,14 +159,16 @@ def load_task(spec: TaskSpec, folder: Path, data_folder: Path | None = None) -> 
     """
     loaded = load_examples(spec.data, folder, data_folder, spec.seed)
     documents: tuple[Document, ...] = ()
+    read: tuple[FileAccount, ...] = ()
     if spec.documents is not None:
-        documents = load_documents(spec.documents, folder, data_folder)
+        documents, account = read_documents(spec.documents, folder, data_folder)
+        read = (account,)
     texts, accounts = load_texts(spec.data.texts, folder, data_folder)
     closed = {e.folded for e in loaded.splits["test"]} if spec.data.drop_leaks else set()
     ranked = load_preferences(spec.data.preferences, folder, data_folder, closed)
     task = Task(
-        spec, loaded.splits, documents, (*loaded.accounts, *ranked.accounts, *accounts),
-        ranked.comparisons, texts,
+        spec, loaded.splits, documents,
+        (*loaded.accounts, *ranked.accounts, *accounts, *read), ranked.comparisons, texts,
         unlabelled=loaded.unlabelled, folder=folder, data_folder=data_folder,
     )  # fmt: skip
     _check_complete(task)

@@ -53,8 +53,8 @@ class Texts(Strict):
     """Raw text: one file, or all the texts of a folder."""
 
     path: str
-    """A .txt or .md file, a table (.jsonl, .csv, .parquet, ...), or a folder of such files; each
-    may end in .gz. `{data}` as in data."""
+    """A document (.txt, .md, .html, .pdf, .docx), a table (.jsonl, .csv, .parquet, ...), or a
+    folder of documents and .jsonl tables; each may end in .gz. `{data}` as in data."""
     text: Column = "text"
     """The column that holds the text, for tables."""
 
@@ -131,7 +131,8 @@ class Documents(Strict):
     """The documents that answers must rest on."""
 
     path: str
-    """A folder of .md/.txt files, or a JSONL/JSON/CSV/Parquet file; `{data}` as in data."""
+    """A folder of .md, .txt, .html, .pdf and .docx files, one such file, or a table
+    (JSONL/JSON/CSV/Parquet); `{data}` as in data."""
     id: Column = "id"
     title: Column = "title"
     text: Column = "text"
