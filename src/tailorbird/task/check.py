@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tailorbird.data.overlap import Protected
+from tailorbird.data.split import nested_subset
 from tailorbird.errors import plain
 from tailorbird.evaluate.statistics import (
     level_of_opening,
@@ -25,6 +26,8 @@ from tailorbird.task.types import SPLITS, Example, Prediction, Split
 
 ALPHA, POWER = 0.05, 0.8
 """Of what is said of the test set: as `decide` claims."""
+DRAWN = 100
+"""Gold answers that are marked where the marks are for information only."""
 MINIMUM_TEST = 30
 """Fewer test items than this cannot tell a good rung from a bad one."""
 
@@ -101,13 +104,13 @@ def _gold(task: Task) -> Iterator[Finding]:
             yield _gold_earns(task, metric)
             continue
         best = 1.0 if higher_is_better(metric) else 0.0
-        wrong = []
-        for example in task.examples("test"):
-            # A gold answer cites what supports it.
-            gold = Prediction(str(example.target), citations=example.sources)
-            mark = task.score(metric, example, gold)
-            if mark.value is not None and mark.value != best:
-                wrong.append(f"{example.id} ({mark.reason or mark.value})")
+        test = task.examples("test")
+        gold = _gold_answers(test)
+        wrong = [
+            f"{example.id} ({mark.reason or mark.value})"
+            for example, mark in zip(test, task.score_all(metric, test, gold), strict=True)
+            if mark.value is not None and mark.value != best
+        ]
         if wrong:
             yield Finding(
                 "error",
@@ -118,21 +121,28 @@ def _gold(task: Task) -> Iterator[Finding]:
             yield Finding("ok", f"{metric}: gold answers score {best:g}")
 
 
+def _gold_answers(examples: Iterable[Example]) -> list[Prediction]:
+    """A gold answer cites what supports it."""
+    return [Prediction(str(e.target), citations=e.sources) for e in examples]
+
+
 def _gold_earns(task: Task, metric: str) -> Finding:
     """What the gold answers earn, for a scorer that does not look at them."""
-    test = task.examples("test")
-    gold = [Prediction(str(e.target), citations=e.sources) for e in test]
-    marks = [s.value for s in task.score_all(metric, test, gold) if s.value is not None]
+    some = nested_subset(task.examples("test"), DRAWN, task.spec.seed)
+    scored = task.score_all(metric, some, _gold_answers(some))
+    marks = [s.value for s in scored if s.value is not None]
     mean = sum(marks) / len(marks) if marks else 0.0
-    return Finding("ok", f"{metric}: gold answers score {mean:.2f}; more is not asked of anybody")
+    of = f" (of {DRAWN} drawn)" if len(task.examples("test")) > DRAWN else ""
+    said = f"{metric}: gold answers score {mean:.2f}{of}; more is not asked of anybody"
+    return Finding("ok", said)
 
 
 def _empty(task: Task) -> Iterator[Finding]:
     metric = task.spec.bar.primary.metric
     worst = 0.0 if higher_is_better(metric) else 1.0
-    empty = Prediction("")
-    marks = [(e, task.score(metric, e, empty).value) for e in task.examples("test")]
-    passed = [e.id for e, value in marks if value is not None and value != worst]
+    test = task.examples("test")
+    marks = task.score_all(metric, test, [Prediction("")] * len(test))
+    passed = [e.id for e, m in zip(test, marks) if m.value is not None and m.value != worst]
     if passed:
         yield Finding(
             "error",

@@ -17,17 +17,16 @@ def closeness(said: Sequence[str], against: Sequence[str]) -> list[Score]:
     `against` (targets, inputs) is kept, as every rung is held against the same texts; a single
     answer is, too, as who asks one at a time often asks again.
     """
-    if not said:
-        return []
-    vectors = embed(said) if len(said) > 1 else _kept(tuple(said))
-    cosines = (vectors * _kept(tuple(against))).sum(axis=1)
-    return [Score(_mark(a, b, float(c))) for a, b, c in zip(said, against, cosines, strict=True)]
-
-
-def _mark(said: str, against: str, cosine: float) -> float:
-    if not said.strip():
-        return 0.0
-    return 1.0 if said == against else min(1.0, max(0.0, round(cosine, DECIMALS)))
+    pairs = list(zip(said, against, strict=True))
+    marks = [float(a == b and bool(a.strip())) for a, b in pairs]
+    unclear = [i for i, (a, b) in enumerate(pairs) if a.strip() and a != b]
+    if unclear:
+        texts = tuple(said[i] for i in unclear)
+        vectors = embed(texts) if len(said) > 1 else _kept(texts)
+        cosines = (vectors * _kept(tuple(against))[unclear]).sum(axis=1)
+        for i, cosine in zip(unclear, cosines, strict=True):
+            marks[i] = min(1.0, max(0.0, round(float(cosine), DECIMALS)))
+    return [Score(mark) for mark in marks]
 
 
 @lru_cache(maxsize=256)
