@@ -75,9 +75,9 @@ class Questions:
         for order in told:
             yield order
             owed += self.unanswerable / (1 - self.unanswerable)
-            if owed >= 1 and (next_one := next(untold, None)) is not None:
+            while owed >= 1 and (unasked := next(untold, None)) is not None:
                 owed -= 1
-                yield next_one
+                yield unasked
 
     def rows(self, order: Order, answer: str | None, material: Material) -> list[Made]:
         """The question with its answer, or with an abstention."""
