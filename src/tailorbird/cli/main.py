@@ -11,6 +11,7 @@ from tailorbird.cli import (
     check,
     climb,
     compare,
+    convert,
     curve,
     judge,
     mend,
@@ -42,8 +43,8 @@ app = typer.Typer(
     ),
 )
 for command in (
-    new, check, mend, synth, plan, climb, audit, judge, curve, search, report, runs, compare,
-    schema, pretrain, vocabulary,
+    new, convert, check, mend, synth, plan, climb, audit, judge, curve, search, report, runs,
+    compare, schema, pretrain, vocabulary,
 ):  # fmt: skip
     app.command(command.__name__.rsplit(".", 1)[-1], epilog=command.EXAMPLES)(command.command)
 

@@ -5,6 +5,7 @@ row --read--> Record --without, suited--> Record --write--> row
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from types import ModuleType
 from typing import Any, Final
 
@@ -44,6 +45,7 @@ class Target:
         return f"{self.format}:{self.dialect}" if self.dialect else self.format
 
 
+@cache
 def form(name: str) -> ModuleType:
     """The module of a format. Raises `TaskError` with the nearest name."""
     return module(FORMATS, name)
@@ -81,6 +83,9 @@ def write(record: Record, target: Target) -> dict[str, Any]:
     lost = [words for need, words in needs(record).items() if need not in held[dialect]]
     if lost:
         raise Unusable(f"{name} cannot hold {' and '.join(lost)}")
+    for key in record.further:
+        if key in form(target.format).KEYS:
+            raise Unusable(f'{name}: a further column is called "{key}", as one of the format')
     try:
         row: dict[str, Any] = form(target.format).write(record, dialect)
     except Unusable as error:
@@ -158,8 +163,13 @@ def without(record: Record, what: Collection[str]) -> Record:
     for name in what:
         left = LEFT_OUT[name](record) if name in LEFT_OUT else _column(record, name)
         if left != record:
-            record = replace(left, notes=(*record.notes, f"{_NAMED.get(name, name)} left out"))
+            record = replace(left, notes=(*record.notes, left_out(name)))
     return record
+
+
+def left_out(name: str) -> str:
+    """The note of a record that is without `name`."""
+    return f"{_NAMED.get(name, name)} left out"
 
 
 def _column(record: Record, name: str) -> Record:

@@ -85,7 +85,7 @@ class Data(Strict):
     texts: tuple[Texts, ...] = ()
     """Raw text of the field, for continued pre-training."""
     format: str = "auto"
-    """auto, columns, messages, alpaca, sharegpt or prompt_completion."""
+    """auto, columns, or another file of `data/formats` (messages, sharegpt, alpaca ...)."""
     columns: Columns | None = None
     max_input_chars: int | None = Field(default=None, gt=0)
     """Longer inputs are cut at this length, and counted as truncated."""

@@ -13,7 +13,6 @@ from tailorbird.data.formats.base import (
     Turn,
     Turns,
     Unusable,
-    extend,
     others,
     text_of,
     truth_of,
@@ -22,10 +21,10 @@ from tailorbird.data.formats.base import (
 HOLDS = {
     "": frozenset({"answer", "judgement", "ranking", "system", "history", "further"}),
 }
-EXAMPLES = True
-_KEYS = (
+KEYS = (
     "instruction", "input", "output", "chosen", "rejected", "kto_tag", "system", "history",
 )  # fmt: skip
+EXAMPLES = True
 
 
 def recognise(row: Any) -> bool:
@@ -48,7 +47,7 @@ def read(row: Mapping[str, Any]) -> Record:
         (*_earlier(row), asked),
         tuple((Turn("assistant", text_of(row.get(name), name) or ""),) for name in names),
         None if tag is None or ranked else truth_of(tag, "kto_tag"),
-        further=others(row, *_KEYS),
+        further=others(row, *KEYS),
         spelling={"input": parts[1]} if all(parts) else {},
     )
 
@@ -84,7 +83,7 @@ def write(record: Record, dialect: str) -> dict[str, Any]:
         row["system"] = system
     if pairs:
         row["history"] = [list(pair) for pair in pairs]
-    return extend(row, record.further)
+    return {**row, **record.further}
 
 
 def _said(answer: Turns) -> str:

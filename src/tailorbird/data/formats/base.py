@@ -4,6 +4,8 @@ A format is a file beside this one:
 
     HOLDS                            dialect -> what its rows can hold, names in `CAPABILITIES`; the
                                      first dialect is written unless another one is asked for
+    KEYS                             the columns that it gives a meaning to; a further column of
+                                     such a name would be taken for one of the format
     EXAMPLES                         whether the answer in a row is known to be right: only then are
                                      rows examples without the user's naming the format
     recognise(row) -> bool           cheap, and true of rows of this shape alone
@@ -144,7 +146,7 @@ CHAT: Final = frozenset(
 
 def needs(record: Record) -> dict[str, str]:
     """What a format must hold to hold `record`: capability -> words, in the order of the above."""
-    found = {*_kind(record), *_shape(record)}
+    found = {kind_of(record), *_shape(record)}
     for turn in record.turns:
         found |= _aspects(turn)
     words = {name: CAPABILITIES[name] for name in CAPABILITIES if name in found}
@@ -153,22 +155,22 @@ def needs(record: Record) -> dict[str, str]:
     return words
 
 
-def _kind(record: Record) -> Iterator[str]:
+def kind_of(record: Record) -> str:
+    """What a record is, in a name of `CAPABILITIES`: an answer, a ranking, a prompt alone ..."""
     if record.text is not None:
-        yield "text"
-    elif record.good is not None:
-        yield "judgement"
-    elif len(record.answers) > 1:
-        yield "ranking" if len(record.answers) == 2 else "rankings"
-    elif record.answers:
-        yield "answer"
-    elif record.reference is None:
-        yield "prompt"
-    if record.reference is not None:
-        yield "reference"
+        return "text"
+    if record.good is not None:
+        return "judgement"
+    if len(record.answers) > 1:
+        return "ranking" if len(record.answers) == 2 else "rankings"
+    if record.answers:
+        return "answer"
+    return "prompt" if record.reference is None else "reference"
 
 
 def _shape(record: Record) -> Iterator[str]:
+    if record.reference is not None:
+        yield "reference"
     if any([t.role for t in answer] != ["assistant"] for answer in record.answers):
         yield "long_answers"
     if not record.prompt and record.text is None:
@@ -203,14 +205,6 @@ def _aspects(turn: Turn) -> set[str]:
 def others(row: Mapping[str, Any], *known: str) -> dict[str, Any]:
     """The columns that a format does not know, without those that are null."""
     return {key: v for key, v in row.items() if key not in known and v is not None}
-
-
-def extend(row: dict[str, Any], further: Mapping[str, Any]) -> dict[str, Any]:
-    """The row with further columns. Raises `Unusable` where one is called as one of the format."""
-    for key in further:
-        if key in row:
-            raise Unusable(f'a further column is called "{key}", as one of the format')
-    return row | dict(further)
 
 
 # ---- examples ----------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from tailorbird.data.formats.base import (
     Turn,
     Turns,
     Unusable,
-    extend,
     message,
     others,
     prompt_of,
@@ -24,6 +23,7 @@ from tailorbird.task.task import Column, Columns
 from tailorbird.task.types import Prompt
 
 HOLDS = {"": frozenset({"answer", "system", "developer", "history", "further"})}
+KEYS = ("input", "target")
 EXAMPLES = True
 DEFAULT = Columns()
 
@@ -39,7 +39,7 @@ def read(row: Mapping[str, Any]) -> Record:
     return Record(
         _turns(_required(row, "input")),
         ((Turn("assistant", target),),),
-        further=others(row, "input", "target"),
+        further=others(row, *KEYS),
     )
 
 
@@ -47,7 +47,7 @@ def write(record: Record, dialect: str) -> dict[str, Any]:
     """A single user turn is its text; other conversations are lists of messages."""
     alone = [turn.role for turn in record.prompt] == ["user"]
     given = record.prompt[0].text if alone else messages_of(record.prompt)
-    return extend({"input": given, "target": record.answers[0][0].text}, record.further)
+    return {"input": given, "target": record.answers[0][0].text, **record.further}
 
 
 def convert(row: Any, columns: Columns = DEFAULT) -> Draft:

@@ -9,6 +9,7 @@ from typing import Any
 from tailorbird.data.formats.base import Record, Turn, Unusable
 from tailorbird.data.formats.converse import (
     CONVERSE,
+    KEYS,
     blocks_of,
     frame,
     framed,
@@ -17,6 +18,8 @@ from tailorbird.data.formats.converse import (
     turns_in,
 )
 from tailorbird.data.formats.messages import has_candidates
+
+__all__ = ["EXAMPLES", "HOLDS", "KEYS", "read", "recognise", "write"]
 
 HOLDS = {"": CONVERSE | {"ranking"}}
 EXAMPLES = False

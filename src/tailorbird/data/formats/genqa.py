@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from tailorbird.data.formats._turns import exchanges
-from tailorbird.data.formats.base import Record, Turn, Unusable, extend, others, text_of
+from tailorbird.data.formats.base import Record, Turn, Unusable, others, text_of
 
 HOLDS = {"": frozenset({"answer", "prompt", "system", "further"})}
+KEYS = ("query", "response", "system", "images", "history")
 EXAMPLES = True
 _NOT_HERE = frozenset(
     {"messages", "conversations", "prompt", "instruction", "input", "text", "history", "request"}
@@ -30,7 +31,7 @@ def read(row: Mapping[str, Any]) -> Record:
     return Record(
         (*([Turn("system", system)] if system else []), Turn("user", query)),
         () if response is None else ((Turn("assistant", response),),),
-        further=others(row, "query", "response", "system", "images", "history"),
+        further=others(row, *KEYS),
     )
 
 
@@ -42,4 +43,4 @@ def write(record: Record, dialect: str) -> dict[str, Any]:
         row["response"] = record.answers[0][0].text
     if system is not None:
         row["system"] = system
-    return extend(row, record.further)
+    return {**row, **record.further}

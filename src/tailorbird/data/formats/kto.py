@@ -5,12 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 from tailorbird.data.formats import prompt_completion
-from tailorbird.data.formats.base import CHAT, Record, Unusable, extend, text_of, truth_of
+from tailorbird.data.formats.base import CHAT, Record, Unusable, text_of, truth_of
 
 HOLDS = {
     "messages": CHAT | {"judgement", "long_answers"},
     "text": frozenset({"judgement", "further"}),
 }
+KEYS = (*prompt_completion.KEYS, "label", "kto_tag")
 EXAMPLES = False
 
 
@@ -41,5 +42,5 @@ def write(record: Record, dialect: str) -> dict[str, Any]:
     """`label` stands behind the completion."""
     row = prompt_completion.write(replace(record, further={}), dialect)
     tools = {"tools": row.pop("tools")} if "tools" in row else {}
-    judged = row | {record.spelling.get("label", "label"): record.good} | tools
-    return extend(judged, record.further)
+    label = record.spelling.get("label", "label")
+    return {**row, label: record.good, **tools, **record.further}

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from tailorbird.data.formats._turns import messages_of, tools_of, turn_of, turns_of
-from tailorbird.data.formats.base import CHAT, Record, Unusable, extend, others
+from tailorbird.data.formats.base import CHAT, Record, Unusable, others
 
 HOLDS = {"": CHAT | {"answer", "unprompted"}}
+KEYS = ()
 EXAMPLES = False
 _LEAD = ("timestamp", "workload_id", "client_id")
 
@@ -74,4 +75,4 @@ def write(record: Record, dialect: str) -> dict[str, Any]:
     row = {k: further.pop(k) for k in _LEAD if k in further}
     row["request"] = {k: request[k] for k in dict.fromkeys([*order, *request])}
     row["response"] = {**got, "choices": [{**choice, **beside}]}
-    return extend(row, further)
+    return {**row, **further}

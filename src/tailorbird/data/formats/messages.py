@@ -9,10 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 from tailorbird.data.formats._turns import closed, has_objects, messages_of, turns_of
-from tailorbird.data.formats.base import CHAT, Record, Unusable, extend, others
+from tailorbird.data.formats.base import CHAT, Record, Unusable, others
 
 _HELD = CHAT | {"answer", "prompt", "unprompted"}
 HOLDS = {"openai": _HELD, "objects": _HELD}
+KEYS = ("messages", "tools")
 EXAMPLES = True
 _NOT_HERE = frozenset({"schemaVersion", "rejected", "kto_tag"})
 
@@ -56,7 +57,7 @@ def read(row: Mapping[str, Any]) -> Record:
         raise Unusable("messages is not a list")
     turns = turns_of(messages, "messages", "user")
     spelling = {"dialect": "objects"} if has_objects(turns) else {}
-    further = others(row, "messages", "tools")
+    further = others(row, *KEYS)
     return replace(closed(turns, row), further=further, spelling=spelling)
 
 
@@ -65,4 +66,4 @@ def write(record: Record, dialect: str) -> dict[str, Any]:
     row: dict[str, Any] = {"messages": messages_of(record.turns, dialect == "objects")}
     if record.tools:
         row["tools"] = list(record.tools)
-    return extend(row, record.further)
+    return {**row, **record.further}

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from tailorbird.data.formats._turns import known, messages_of, tools_of, turns_of
-from tailorbird.data.formats.base import CHAT, Record, Unusable, extend, others
+from tailorbird.data.formats.base import CHAT, Record, Unusable, others
 from tailorbird.data.formats.preference import behind
 
 HOLDS = {"": CHAT | {"ranking", "long_answers"}}
+KEYS = ("input", "preferred_output", "non_preferred_output")
 EXAMPLES = False
 _ANSWERS = ("preferred_output", "non_preferred_output")
 _PARALLEL = "parallel_tool_calls"
@@ -33,7 +34,7 @@ def read(row: Mapping[str, Any]) -> Record:
         prompt,
         tuple(behind(prompt, row.get(name), name) for name in _ANSWERS),
         tools=tools_of(given.get("tools")),
-        further=others(row, "input", *_ANSWERS) | others(given, "messages", "tools"),
+        further=others(row, *KEYS) | others(given, "messages", "tools"),
         spelling={"tools": given.get("tools")},
     )
 
@@ -49,4 +50,4 @@ def write(record: Record, dialect: str) -> dict[str, Any]:
     if any(turns[: len(record.prompt)] == record.prompt for turns in record.answers):
         raise Unusable("an answer that begins with the prompt")
     outputs = {name: messages_of(turns) for name, turns in zip(_ANSWERS, record.answers)}
-    return extend({"input": given, **outputs}, further)
+    return {"input": given, **outputs, **further}

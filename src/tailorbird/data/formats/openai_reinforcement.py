@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from tailorbird.data.formats._turns import messages_of, tools_of, turns_of
-from tailorbird.data.formats.base import CHAT, Record, Unusable, extend, others
+from tailorbird.data.formats.base import CHAT, Record, Unusable, others
 from tailorbird.data.formats.messages import answered
 
 HOLDS = {"": CHAT | {"reference", "unprompted"}}
+KEYS = ("messages", "tools", "reference_answer")
 EXAMPLES = True
 
 
@@ -29,7 +30,7 @@ def read(row: Mapping[str, Any]) -> Record:
         turns_of(messages, "messages", "user"),
         reference=row.get("reference_answer"),
         tools=tools_of(row.get("tools")),
-        further=others(row, "messages", "tools", "reference_answer"),
+        further=others(row, *KEYS),
     )
 
 
@@ -38,4 +39,4 @@ def write(record: Record, dialect: str) -> dict[str, Any]:
     row: dict[str, Any] = {"messages": messages_of(record.prompt)}
     if record.tools:
         row["tools"] = list(record.tools)
-    return extend(row | {"reference_answer": record.reference}, record.further)
+    return {**row, "reference_answer": record.reference, **record.further}

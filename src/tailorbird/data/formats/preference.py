@@ -17,7 +17,6 @@ from tailorbird.data.formats.base import (
     Turn,
     Turns,
     Unusable,
-    extend,
     others,
 )
 from tailorbird.data.formats.prompt_completion import written
@@ -29,6 +28,7 @@ HOLDS = {
     "text": frozenset({"ranking", "further"}),
     "transcript": frozenset({"ranking", "long_answers", "history", "further"}),
 }
+KEYS = ("prompt", "input", "chosen", "rejected", "tools")
 EXAMPLES = False
 _NOT_HERE = frozenset({"instruction", "conversations", "messages", "answers"})
 _ANSWERS = ("chosen", "rejected")
@@ -109,7 +109,7 @@ def write(record: Record, dialect: str) -> dict[str, Any]:
         row |= {n: written(turns, dialect) for n, turns in zip(_ANSWERS, record.answers)}
     if record.tools:
         row["tools"] = list(record.tools)
-    return extend(row, record.further)
+    return {**row, **record.further}
 
 
 def messages_as_objects(turns: Turns) -> list[dict[str, Any]]:

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from tailorbird.data.formats._turns import messages_of, tools_of, turns_of
-from tailorbird.data.formats.base import CHAT, Record, Speaker, Turns, extend, others
+from tailorbird.data.formats.base import CHAT, Record, Speaker, Turns, others
 
 HOLDS = {
     "messages": CHAT | {"answer", "long_answers"},
     "text": frozenset({"answer", "further"}),
 }
+KEYS = ("prompt", "completion", "tools")
 EXAMPLES = True
 
 
@@ -29,7 +30,7 @@ def read(row: Mapping[str, Any]) -> Record:
         _turns(row, "prompt", "user"),
         (_turns(row, "completion", "assistant"),),
         tools=tools_of(row.get("tools")),
-        further=others(row, "prompt", "completion", "tools"),
+        further=others(row, *KEYS),
         spelling={"dialect": "text" if text else "messages"},
     )
 
@@ -48,7 +49,7 @@ def write(record: Record, dialect: str) -> dict[str, Any]:
     }
     if record.tools:
         row["tools"] = list(record.tools)
-    return extend(row, record.further)
+    return {**row, **record.further}
 
 
 def written(turns: Turns, dialect: str) -> Any:

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from tailorbird.data.formats._turns import tools_of, turns_of
-from tailorbird.data.formats.base import CHAT, Record, extend, others
+from tailorbird.data.formats.base import CHAT, Record, others
 from tailorbird.data.formats.prompt_completion import written
 
 HOLDS = {
     "messages": CHAT | {"prompt", "prefill"},
     "text": frozenset({"prompt", "further"}),
 }
+KEYS = ("prompt", "tools")
 EXAMPLES = False
 _ANSWERED = frozenset(
     {"completion", "chosen", "rejected", "answers", "answer", "response", "output", "target",
@@ -28,7 +29,7 @@ def read(row: Mapping[str, Any]) -> Record:
     return Record(
         turns_of(row.get("prompt"), "prompt", "user"),
         tools=tools_of(row.get("tools")),
-        further=others(row, "prompt", "tools"),
+        further=others(row, *KEYS),
         spelling={"dialect": "text" if isinstance(row.get("prompt"), str) else "messages"},
     )
 
@@ -38,4 +39,4 @@ def write(record: Record, dialect: str) -> dict[str, Any]:
     row: dict[str, Any] = {"prompt": written(record.prompt, dialect)}
     if record.tools:
         row["tools"] = list(record.tools)
-    return extend(row, record.further)
+    return {**row, **record.further}

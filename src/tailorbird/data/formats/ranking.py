@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tailorbird.data.formats._turns import tools_of, turns_of
-from tailorbird.data.formats.base import CHAT, Record, Unusable, extend, others
+from tailorbird.data.formats.base import CHAT, Record, Unusable, others
 from tailorbird.data.formats.preference import behind
 from tailorbird.data.formats.prompt_completion import written
 
@@ -12,6 +12,7 @@ HOLDS = {
     "messages": CHAT | {"ranking", "rankings", "long_answers"},
     "text": frozenset({"ranking", "rankings", "further"}),
 }
+KEYS = ("prompt", "answers", "tools")
 EXAMPLES = False
 
 
@@ -31,7 +32,7 @@ def read(row: Mapping[str, Any]) -> Record:
         prompt,
         tuple(behind(prompt, answer, "answer") for answer in answers),
         tools=tools_of(row.get("tools")),
-        further=others(row, "prompt", "answers", "tools"),
+        further=others(row, *KEYS),
         spelling={"dialect": "text" if text else "messages"},
     )
 
@@ -46,4 +47,4 @@ def write(record: Record, dialect: str) -> dict[str, Any]:
     }
     if record.tools:
         row["tools"] = list(record.tools)
-    return extend(row, record.further)
+    return {**row, **record.further}

@@ -17,7 +17,6 @@ from tailorbird.data.formats.base import (
     Record,
     Turn,
     Unusable,
-    extend,
     others,
     text_of,
     truth_of,
@@ -28,8 +27,8 @@ _HELD = frozenset(
      "tools", "further"}
 )  # fmt: skip
 HOLDS = {"human": _HELD, "user": _HELD, "roles": _HELD}
+KEYS = ("conversations", "chosen", "rejected", "kto_tag", "system", "tools")
 EXAMPLES = True
-_KEYS = ("conversations", "chosen", "rejected", "kto_tag", "system", "tools")
 _NAMES = {
     "human": {"user": "human", "assistant": "gpt"},
     "user": {},
@@ -59,7 +58,7 @@ def read(row: Mapping[str, Any]) -> Record:
         if not record.answers:
             raise Unusable("ends without an assistant turn")
         record = replace(record, good=truth_of(row["kto_tag"], "kto_tag"))
-    return replace(record, tools=tuple(map(_wrapped, record.tools)), further=others(row, *_KEYS),
+    return replace(record, tools=tuple(map(_wrapped, record.tools)), further=others(row, *KEYS),
                    spelling=_spelling(messages, row))  # fmt: skip
 
 
@@ -91,7 +90,7 @@ def write(record: Record, dialect: str) -> dict[str, Any]:
     if record.tools:
         bare = json.dumps([_bare(tool) for tool in record.tools], ensure_ascii=False)
         row["tools"] = record.spelling.get("tools") or bare
-    return extend(row, record.further)
+    return {**row, **record.further}
 
 
 def _message(turn: Turn, dialect: str) -> dict[str, Any]:

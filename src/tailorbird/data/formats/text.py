@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tailorbird.data.formats.base import Record, Unusable, extend, others, text_of
+from tailorbird.data.formats.base import Record, Unusable, others, text_of
 
 HOLDS = {"": frozenset({"text", "further"})}
+KEYS = ("text",)
 EXAMPLES = False
 _NOT_HERE = frozenset(
     {"messages", "conversations", "prompt", "instruction", "query", "input", "chosen", "rejected",
@@ -23,9 +24,9 @@ def read(row: Mapping[str, Any]) -> Record:
     text = text_of(row.get("text"), "text")
     if text is None:
         raise Unusable("no text")
-    return Record(text=text, further=others(row, "text"))
+    return Record(text=text, further=others(row, *KEYS))
 
 
 def write(record: Record, dialect: str) -> dict[str, Any]:
     """The text comes first."""
-    return extend({"text": record.text}, record.further)
+    return {"text": record.text, **record.further}

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from tailorbird.data.formats._turns import turns_of
-from tailorbird.data.formats.base import CHAT, Record, Unusable, extend, others
+from tailorbird.data.formats.base import CHAT, Record, Unusable, others
 from tailorbird.data.formats.prompt_completion import written
 
 HOLDS = {
     "messages": (CHAT | {"reference", "prefill"}) - {"tools"},
     "text": frozenset({"reference", "further"}),
 }
+KEYS = ("prompt",)
 EXAMPLES = True
 _RULE = {"style": "rule"}
 
@@ -45,10 +46,10 @@ def write(record: Record, dialect: str) -> dict[str, Any]:
         raise Unusable('no "data_source", by which verl finds the reward')
     model = further.pop("reward_model", _RULE)
     if not isinstance(model, Mapping) or "ground_truth" in model:
-        raise Unusable('a further column is called "reward_model", as one of the format')
+        raise Unusable('a further column "reward_model" that is not of verl')
     row: dict[str, Any] = {"data_source": further.pop("data_source")}
     row["prompt"] = written(record.prompt, dialect)
     if "ability" in further:
         row["ability"] = further.pop("ability")
     row["reward_model"] = {**model, "ground_truth": record.reference}
-    return extend(row, further)
+    return {**row, **further}

@@ -1,0 +1,85 @@
+"""Rows of one format to rows of another."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tailorbird.cli.options import AsJson, Quiet
+
+if TYPE_CHECKING:
+    from tailorbird.data.convert import Conversion, Converted
+
+EXAMPLES = (
+    "Examples:\n\n"
+    "tailorbird convert chats.jsonl chats.parquet --to sharegpt:user\n\n"
+    "tailorbird convert calls.jsonl openai.jsonl --to messages --from log --without further\n\n"
+    "tailorbird convert LLaMA-Factory/data/dataset_info.json out.jsonl --key orders --to converse "
+    "--without id\n\n"
+    "tailorbird convert orders.jsonl rl.parquet --to verl --with data_source=orders"
+)
+
+
+def command(
+    source: Annotated[
+        str, typer.Argument(help="A file, hub://owner/name, or a dataset_info.json with --key.")
+    ],
+    out: Annotated[
+        Path, typer.Argument(help="A .jsonl, .json, .csv, .tsv (each with .gz) or .parquet file.")
+    ],
+    to: Annotated[str, typer.Option(help="A format of docs/data.md, or FORMAT:DIALECT.")],
+    from_: Annotated[
+        str | None, typer.Option("--from", help="The format; default: each row is recognised.")
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(help="The list in a .json file, the split of a hub dataset, or a data set."),
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(help="Leave out what cannot be held: a column, or a word of docs/data.md."),
+    ] = None,
+    with_: Annotated[
+        list[str] | None,
+        typer.Option("--with", help="Add a column where a row has none: --with data_source=mail"),
+    ] = None,
+    registry: Annotated[
+        Path | None, typer.Option(help="Describe the file in this dataset_info.json as well.")
+    ] = None,
+    for_spreadsheets: Annotated[
+        bool, typer.Option(help="Put an apostrophe before cells of tables that look like formulas.")
+    ] = False,
+    quiet: Quiet = False,
+    json: AsJson = False,
+) -> None:
+    """Convert rows between formats; what a format cannot hold is refused by name, never lost."""
+    import json as codec
+
+    from tailorbird.cli.options import parse_overrides
+    from tailorbird.data.convert import Conversion, convert
+    from tailorbird.data.interchange import Target
+    from tailorbird.progress import progress
+
+    conversion = Conversion(
+        source, out, Target.parse(to), from_, key, tuple(without or ()),
+        parse_overrides(with_, "--with"), registry, for_spreadsheets,
+    )  # fmt: skip
+    with progress("rows", None, quiet or json) as tick:
+        done = convert(conversion, tick)
+    if json:
+        print(codec.dumps(done.to_json(), indent=2, ensure_ascii=False))
+    elif not quiet:
+        _print(conversion, done)
+
+
+def _print(conversion: "Conversion", done: "Converted") -> None:
+    from tailorbird.cli.options import tell
+
+    found = ", ".join(f"{n:,} {name}" for name, n in done.formats.most_common())
+    lines = [f"read as {found}", *done.account.lines()]
+    if done.could:
+        left = " ".join(f"--without {name}" for name in done.could)
+        lines.append(f"what could not be held may be left out: {left}")
+    lines += [f'no row had "{name}" to leave out' for name in done.idle]
+    tell(lines)
+    print(f"wrote {done.account.kept:,} rows to {conversion.out}")

@@ -1,0 +1,181 @@
+"""Rows -> a file of the kind that its name says, written whole or not at all; see `rows.py`."""
+
+import csv
+import gzip
+import io
+import json
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, BinaryIO
+
+from tailorbird.data.cells import packed
+from tailorbird.data.spreadsheets import inert
+from tailorbird.errors import DataError
+from tailorbird.store import write_atomic
+
+Rows = Iterable[Mapping[str, Any]]
+_BATCH = 1024
+"""Rows of a Parquet file that are held at a time."""
+
+
+def write_rows(path: Path, rows: Rows, for_spreadsheets: bool = False) -> None:
+    """Write rows, in constant memory; equal rows give equal files.
+
+    JSON lines, a JSON list, CSV, TSV or Parquet, by the suffix; all but Parquet also with `.gz`.
+    `for_spreadsheets`: cells of tables that look like formulas begin with an apostrophe. Raises
+    `DataError` where the suffix is not known, or rows do not fit in the columns of Parquet.
+    """
+    write = _writer(path, for_spreadsheets)
+
+    def put(temporary: Path) -> None:
+        with temporary.open("wb") as file, _packed(file, path) as stream:
+            write(stream, rows)
+
+    write_atomic(path, put)
+
+
+def suffix_of(path: Path | str) -> str:
+    """The suffix that says the kind of file: `.csv` of `rows.csv.gz`."""
+    return PurePosixPath(str(path).lower().removesuffix(".gz")).suffix
+
+
+Writer = Callable[[BinaryIO, Rows], None]
+
+
+def _writer(path: Path, for_spreadsheets: bool) -> Writer:
+    writers: dict[str, Writer] = {
+        ".jsonl": _lines,
+        ".ndjson": _lines,
+        ".json": _list,
+        ".csv": partial(_table, delimiter=",", for_spreadsheets=for_spreadsheets),
+        ".tsv": partial(_table, delimiter="\t", for_spreadsheets=for_spreadsheets),
+    }
+    if path.suffix.lower() == ".parquet":
+        return partial(_parquet, path=path)
+    if suffix_of(path) not in writers:
+        known = ", ".join(sorted(writers))
+        raise DataError(
+            f'rows cannot be written to "{path.name}"',
+            hint=f"known: {known}, each also with .gz, and .parquet",
+        )
+    return writers[suffix_of(path)]
+
+
+@contextmanager
+def _packed(file: BinaryIO, path: Path) -> Iterator[BinaryIO]:
+    """The file, or a stream that packs into it; without a time, so that equal rows are equal."""
+    if path.suffix.lower() != ".gz":
+        yield file
+        return
+    with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as stream:
+        yield stream  # type: ignore[misc]  # a binary stream in all but its declared type
+
+
+def _line(row: Mapping[str, Any]) -> bytes:
+    return json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
+def _lines(stream: BinaryIO, rows: Rows) -> None:
+    for row in rows:
+        stream.write(_line(row))
+
+
+def _list(stream: BinaryIO, rows: Rows) -> None:
+    stream.write(b"[")
+    for number, row in enumerate(rows):
+        stream.write(b",\n" if number else b"\n")
+        stream.write(_line(row)[:-1])
+    stream.write(b"\n]\n")
+
+
+@contextmanager
+def _spooled(rows: Rows) -> Iterator[tuple[IO[bytes], list[str]]]:
+    """The rows as JSON lines on disk, and all their columns: tables must know these beforehand."""
+    with tempfile.TemporaryFile() as spool:
+        columns: dict[str, None] = {}
+        for row in rows:
+            columns.update(dict.fromkeys(row))
+            spool.write(_line(row))
+        spool.seek(0)
+        yield spool, list(columns)
+
+
+def _table(stream: BinaryIO, rows: Rows, delimiter: str, for_spreadsheets: bool) -> None:
+    show = inert if for_spreadsheets else str
+    text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=True)
+    with _spooled(rows) as (spool, columns):
+        writer = csv.writer(text, delimiter=delimiter)
+        writer.writerow(columns)
+        for line in spool:
+            cells = packed(json.loads(line))
+            writer.writerow([show(cells.get(name, "")) for name in columns])
+    text.detach()
+
+
+def _parquet(stream: BinaryIO, rows: Rows, path: Path) -> None:
+    import pyarrow  # half a second: only for those who want Parquet files
+    import pyarrow.parquet
+
+    with _spooled(map(_with_tools_as_text, rows)) as (spool, columns):
+        schema = _schema(spool, columns, path)
+        spool.seek(0)
+        with pyarrow.parquet.ParquetWriter(stream, schema) as writer:
+            for lines in _batches(spool):
+                batch = [json.loads(line) for line in lines]
+                arrays = [pyarrow.array([r.get(f.name) for r in batch], f.type) for f in schema]
+                writer.write_table(pyarrow.Table.from_arrays(arrays, schema=schema))
+
+
+def _batches(spool: IO[bytes]) -> Iterator[list[bytes]]:
+    while lines := list(islice(spool, _BATCH)):
+        yield lines
+
+
+def _with_tools_as_text(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Schemas of tools have keys of their own: as columns, each would get those of all."""
+    tools = row.get("tools")
+    if not isinstance(tools, list):
+        return row
+    return {**row, "tools": json.dumps(tools, ensure_ascii=False)}
+
+
+def _schema(spool: IO[bytes], columns: list[str], path: Path) -> Any:
+    """The types of all columns, over all rows."""
+    import pyarrow
+
+    found = pyarrow.schema([])
+    for lines in _batches(spool):
+        if any(b'"arguments": {' in line for line in lines):
+            raise DataError(
+                f"{path.name}: Parquet would give every tool call the arguments of all of them",
+                hint="write .jsonl, or messages, which hold arguments as text",
+            )
+        batch = [json.loads(line) for line in lines]
+        for name in columns:
+            try:
+                kind = pyarrow.array([row.get(name) for row in batch]).type
+                one = pyarrow.schema([(name, kind)])
+                found = pyarrow.unify_schemas([found, one], promote_options="permissive")
+                _refuse_empty(kind, name)
+            except pyarrow.ArrowException as error:
+                raise DataError(
+                    f'{path.name}: Parquet cannot hold the column "{name}": {error}',
+                    hint="write .jsonl, or leave it out: --without",
+                ) from error
+    return found
+
+
+def _refuse_empty(kind: Any, name: str) -> None:
+    import pyarrow
+
+    if pyarrow.types.is_list(kind):
+        _refuse_empty(kind.value_type, name)
+    elif pyarrow.types.is_struct(kind):
+        if kind.num_fields == 0:
+            raise pyarrow.ArrowInvalid("an object without keys")
+        for field in kind:
+            _refuse_empty(field.type, name)

@@ -1,0 +1,175 @@
+import json
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tailorbird.data.convert import Conversion, Converted, convert
+from tailorbird.data.interchange import Target
+from tailorbird.data.rows import read_rows
+from tailorbird.errors import DataError, TaskError
+
+ASKED, ANSWER = {"role": "user", "content": "u"}, {"role": "assistant", "content": "a"}
+CHAT = {"messages": [ASKED, ANSWER]}
+Run = Callable[..., Converted]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    def run(source: str, out: str, to: str, **more: Any) -> Converted:
+        target = Target.parse(to)
+        return convert(Conversion(str(tmp_path / source), tmp_path / out, target, **more))
+
+    return run
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Callable[[str], list[Any]]:
+    return lambda name: [row.value for row in read_rows(name, None, tmp_path, None)]
+
+
+def test_every_row_has_a_fate(write: Any, run: Run, rows: Any) -> None:
+    lines = [
+        json.dumps(CHAT | {"id": 1}),
+        "{",
+        json.dumps({"x": 1}),
+        json.dumps([1]),
+        json.dumps({"prompt": "p", "completion": "c"}),
+        json.dumps({"messages": [ASKED, ASKED, ANSWER]}),
+        json.dumps({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}),
+        json.dumps({"prompt": "p", "chosen": "c", "rejected": "d"}),
+    ]
+    write("in.jsonl", "\n".join(lines))
+    done = run("in.jsonl", "out.jsonl", "converse", without=("id", "names"))
+    assert done.account.lines()[0].endswith("in.jsonl: 8 rows read, 2 kept, 6 dropped")
+    assert done.account.dropped == {
+        "not valid JSON": 1,
+        "of no known format": 2,
+        "converse: two user turns in a row": 1,
+        'content part "image_url" is not supported': 1,
+        "converse cannot hold two ranked answers": 1,
+    }
+    assert done.account.changed == {"id left out": 1}
+    assert done.formats == {"messages": 2, "prompt_completion": 1, "preference": 1}
+    assert done.could == {"ranking": 1}
+    assert done.idle == ("names",)
+    assert len(rows("out.jsonl")) == 2
+    assert json.loads(json.dumps(done.to_json()))["kept"] == 2
+
+
+def test_rows_of_the_same_format_stay_byte_for_byte(write: Any, run: Run, tmp_path: Path) -> None:
+    odd = '{"id": 1, "messages": [{"content": "u", "role": "user", "name": null}], "tools": []}\n'
+    write("in.jsonl", odd)
+    run("in.jsonl", "out.jsonl", "messages")
+    assert (tmp_path / "out.jsonl").read_text() == odd
+    run("in.jsonl", "out.jsonl", "messages:openai")
+    assert (tmp_path / "out.jsonl").read_text() == (
+        '{"messages": [{"role": "user", "content": "u"}], "id": 1}\n'
+    )
+
+
+def test_a_dialect_is_kept_unless_another_is_asked_for(write: Any, run: Run, rows: Any) -> None:
+    write("in.jsonl", [{"conversations": [{"from": "user", "value": "u"}], "id": 1}])
+    run("in.jsonl", "out.jsonl", "sharegpt", without=("id",))
+    assert rows("out.jsonl") == [{"conversations": [{"from": "user", "value": "u"}]}]
+    run("in.jsonl", "out.jsonl", "sharegpt:human")
+    assert rows("out.jsonl")[0]["conversations"] == [{"from": "human", "value": "u"}]
+
+
+def test_a_column_is_added_where_a_row_has_none(write: Any, run: Run, rows: Any) -> None:
+    write("in.jsonl", [CHAT, CHAT | {"data_source": "shop"}])
+    done = run("in.jsonl", "out.jsonl", "verl", added={"data_source": "mail"})
+    assert [row["data_source"] for row in rows("out.jsonl")] == ["mail", "shop"]
+    assert rows("out.jsonl")[0]["reward_model"] == {"style": "rule", "ground_truth": "a"}
+    assert done.account.changed == {"the answer is kept as the reference": 2}
+
+
+def test_a_named_format_is_insisted_on(write: Any, run: Run, rows: Any) -> None:
+    row = {"prompt": "p", "completion": "c", "label": 1, "answer": "x"}
+    write("in.jsonl", [row])
+    run("in.jsonl", "out.jsonl", "kto:text", format="kto")
+    assert rows("out.jsonl") == [
+        {"prompt": "p", "completion": "c", "label": True, "answer": "x"}
+    ] or rows("out.jsonl") == [row]
+    with pytest.raises(TaskError, match='did you mean "kto"'):
+        run("in.jsonl", "out.jsonl", "kto", format="kot")
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "json", "parquet", "jsonl.gz"])
+@pytest.mark.parametrize("to", ["messages", "alpaca", "sharegpt", "columns", "prompt_completion"])
+def test_every_kind_of_file_there_and_back(
+    kind: str, to: str, write: Any, run: Run, rows: Any
+) -> None:
+    texts = ["u", "", '[{"a": 1}]', "=1+1\r\n\"x\", 'y'", "wörd " * 20_000]
+    chats = [
+        {"messages": [{"role": "system", "content": "s"}, ASKED | {"content": text}, ANSWER]}
+        for text in texts
+    ]
+    write("in.jsonl", chats)
+    run("in.jsonl", f"there.{kind}", to)
+    run(f"there.{kind}", "back.jsonl", "messages:openai")
+    assert rows("back.jsonl") == chats
+
+
+def test_tool_calls_go_through_tables(write: Any, run: Run, rows: Any) -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
+    told = {"role": "tool", "content": "3", "tool_call_id": "c1"}
+    chat = {
+        "messages": [ASKED, {"role": "assistant", "tool_calls": [call]}, told, ANSWER],
+        "tools": [{"type": "function", "function": {"name": "f"}}],
+    }
+    write("in.jsonl", [chat, CHAT])
+    for kind in ("csv", "parquet"):
+        run("in.jsonl", f"there.{kind}", "messages")
+        run(f"there.{kind}", "back.jsonl", "messages:openai")
+        assert rows("back.jsonl") == [chat, CHAT]
+    run("in.jsonl", "there.jsonl", "sharegpt", without=("call_ids",))
+    done = run("there.jsonl", "back.jsonl", "converse")
+    assert done.account.changed == {"tool calls numbered": 1}
+
+
+def test_values_that_json_has_not(run: Run, rows: Any, tmp_path: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    row = {"text": "t", "on": date(2026, 1, 2), "score": float("nan")}
+    table = pyarrow.Table.from_pylist([row, {"text": "t", "score": 0.5}])
+    pyarrow.parquet.write_table(table, tmp_path / "in.parquet")
+    done = run("in.parquet", "out.jsonl", "text")
+    assert rows("out.jsonl") == [
+        {"text": "t", "on": "2026-01-02", "score": None}, {"text": "t", "on": None, "score": 0.5},
+    ]  # fmt: skip
+    assert done.account.changed == {
+        "dates and times as ISO 8601": 1, "NaN or infinity replaced by null": 1,
+    }  # fmt: skip
+    table = pyarrow.Table.from_pylist([{"text": "t", "raw": b"x"}])
+    pyarrow.parquet.write_table(table, tmp_path / "in.parquet")
+    with pytest.raises(DataError, match="a value of type bytes, which JSON cannot hold"):
+        run("in.parquet", "out.jsonl", "text")
+
+
+def test_nothing_is_written_where_no_row_can_be(write: Any, run: Run, tmp_path: Path) -> None:
+    write("in.jsonl", [CHAT | {"id": 1}])
+    with pytest.raises(
+        DataError, match='none of 1 rows can be converted: 1 converse cannot hold "'
+    ) as e:
+        run("in.jsonl", "out.jsonl", "converse")
+    assert e.value.hint == "what cannot be held may be left out: --without further"
+    assert not (tmp_path / "out.jsonl").exists()
+    write("in.jsonl", "")
+    with pytest.raises(DataError, match=r"in\.jsonl is empty"):
+        run("in.jsonl", "out.jsonl", "converse")
+    with pytest.raises(DataError, match="would be written over while it is read"):
+        run("in.jsonl", "in.jsonl", "messages")
+    with pytest.raises(DataError, match="no file at"):
+        run("im.jsonl", "out.jsonl", "messages")
+
+
+def test_progress_is_told_of_every_row(write: Any, tmp_path: Path) -> None:
+    write("in.jsonl", [CHAT, {"x": 1}])
+    seen: list[int] = []
+    conversion = Conversion(str(tmp_path / "in.jsonl"), tmp_path / "out.jsonl", Target("alpaca"))
+    convert(conversion, seen.append)
+    assert seen == [1, 1]
