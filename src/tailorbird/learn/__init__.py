@@ -1,0 +1,1 @@
+"""New examples with provenance: what to label next, who said what, and what was agreed."""

@@ -1,0 +1,50 @@
+"""Texts as vectors, by which strategies and weak spots tell what is alike."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tailorbird.extras import need
+from tailorbird.learn.strategies.base import Embed, Floats
+
+TFIDF = "tfidf"
+WIDTH = 128
+"""Of vectors made of TF-IDF."""
+
+
+def embedder(name: str, texts: Sequence[str], cache: Path | None = None, seed: int = 0) -> Embed:
+    """`tfidf`, or a sentence encoder as `models.encoder` names it.
+
+    `texts`: those that `tfidf` learns its words from. `cache`: see `models.encoder.embed`.
+    """
+    if name == TFIDF:
+        return _latent(texts, seed)
+
+    def embed(wanted: Sequence[str]) -> Floats:
+        from tailorbird.models.encoder import embed
+
+        found: Floats = embed(wanted, cache, name) if wanted else np.zeros((0, 0), np.float32)
+        return found
+
+    return embed
+
+
+def _latent(texts: Sequence[str], seed: int) -> Embed:
+    """TF-IDF of words, folded to a few dimensions (latent semantic analysis, Deerwester 1990)."""
+    text, decomposition = need("sklearn.feature_extraction.text"), need("sklearn.decomposition")
+    words = text.TfidfVectorizer(sublinear_tf=True, token_pattern=r"(?u)\b\w+\b|[^\w\s]")
+    table = words.fit_transform([*texts, "x"])  # an empty vocabulary would be an error
+    width = min(WIDTH, min(table.shape) - 1)
+    fold = decomposition.TruncatedSVD(width, random_state=seed).fit(table) if width > 1 else None
+
+    def embed(wanted: Sequence[str]) -> Floats:
+        if not wanted:
+            return np.zeros((0, 0), np.float32)
+        found = words.transform(wanted)
+        dense = found.toarray() if fold is None else fold.transform(found)
+        lengths = np.linalg.norm(dense, axis=1, keepdims=True)
+        scaled: Floats = (dense / np.maximum(lengths, 1e-12)).astype(np.float32)
+        return scaled
+
+    return embed
