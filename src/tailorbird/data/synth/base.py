@@ -38,9 +38,9 @@ class Unmade(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Teacher:
-    """A language model that writes rows, or judges them."""
+    """A language model that writes rows, or reads them."""
 
     name: str
     """As the user named it."""

@@ -1,5 +1,6 @@
 """What each filter drops, and what it lets pass."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -236,6 +237,15 @@ def test_near_meanings_and_many_rows_of_one_source(by: str, tmp_path: Path):
         "enough rows come from the same row or document",
         None,
     ]
+
+
+def test_a_missing_encoder_is_said(monkeypatch: pytest.MonkeyPatch):
+    from tailorbird.data.synth.filters import diverse
+
+    monkeypatch.setattr(diverse, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    assert make_filter("diverse", {"by": "sparse"}).missing(material()) is None
+    assert "pip install" in str(make_filter("diverse", {}).missing(material()))
 
 
 # ---- judge ---------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -31,7 +32,8 @@ class Diverse:
         """Where the encoder is not installed."""
         try:
             for name in _NEEDS[self.by]:
-                need(name)
+                if find_spec(name) is None:  # importing it would take seconds
+                    need(name)
         except MissingExtra as error:
             return f"{error} ({error.hint})"
         return None
