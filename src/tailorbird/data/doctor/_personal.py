@@ -51,16 +51,19 @@ def find(
 
 Pieces = Iterator[tuple[int, int]]
 
-_TOKEN = re.compile(r"(?<![\w+/=.~-])[\w+/=.~-]{20,}")
+_TOKEN = re.compile(r"(?<![\w+/=.~:-])[\w+/=.~:-]{20,2000}(?![\w+/=.~:-])")
+"""What may be a key. Known formats are only looked for in these: on a long text without white space
+some of them take time that grows with its square."""
 _DIGIT = re.compile(r"\d")
 _FORMATS = (  # those of detect-secrets that are no guess
-    "aws", "azure_storage_key", "basic_auth", "discord", "github_token", "gitlab_token", "jwt",
-    "mailchimp", "npm", "openai", "private_key", "pypi_token", "sendgrid", "slack", "square_oauth",
+    "aws", "azure_storage_key", "discord", "github_token", "gitlab_token", "jwt",
+    "mailchimp", "npm", "openai", "pypi_token", "sendgrid", "slack", "square_oauth",
     "stripe", "telegram_token",
 )  # fmt: skip
 _FURTHER = re.compile(
     r"\b(?:AIza[\w-]{35}|hf_[A-Za-z]{34}|sk-(?:ant|proj)-[\w-]{20,}|(?:r|s)k_test_\w{24,})"
 )
+_USER = re.compile(r"://[^\s/:@]{1,64}:(?P<value>[^\s/@]{1,128})@")
 _KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*-----|\Z)", re.DOTALL)
 _PASSWORD = re.compile(
     r"\b(?:password|passwort|passcode|pass ?phrase|mot de passe|contraseña|pwd|pin(?: code)?)\b"
@@ -72,15 +75,15 @@ _PASSWORD = re.compile(
 
 def _secrets(text: str) -> Pieces:
     """Keys of a known format, private keys, and a password or PIN that is told."""
-    runs = (m[0] for m in _TOKEN.finditer(text))
-    if (
-        any(_DIGIT.search(run) or run.isupper() for run in runs)
-        or "PRIVATE KEY" in text
-        or "://" in text
-    ):
+    if "PRIVATE KEY" in text:
         yield from (m.span() for m in _KEY.finditer(text))
-        for pattern in (*_known_formats(), _FURTHER):
-            yield from (m.span() for m in pattern.finditer(text))
+    if "://" in text:
+        yield from (m.span("value") for m in _USER.finditer(text))
+    for run in _TOKEN.finditer(text):
+        if _DIGIT.search(run[0]) or run[0].isupper():
+            for pattern in (*_known_formats(), _FURTHER):
+                for match in pattern.finditer(run[0]):
+                    yield run.start() + match.start(), run.start() + match.end()
     if _has_digits(text, 1) and _says(text, ("pass", "pwd", "pin", "contraseña")):
         yield from (m.span("value") for m in _PASSWORD.finditer(text))
 
@@ -167,6 +170,7 @@ def _number(pattern: str, check: str = "", said: str = "") -> _Number:
     return _Number(bounded, check, re.compile(said, re.IGNORECASE) if said else None)
 
 
+_PASSPORT = ("passport", "reisepass", "passeport", "pasaporte")
 _NUMBERS = (
     _number(r"\d{3}-\d{2}-\d{4}", "us.ssn"),
     _number(r"\d{3} ?\d{2} ?\d{4}", "us.ssn", r"\bssn\b|social security"),
@@ -194,7 +198,7 @@ _NUMBERS = (
     _number(r"\d{3}[ -]?\d{3}[ -]?\d{3}", "ca.sin", r"\bsin\b|social insurance"),
     _number(r"\d{3} ?\d{3} ?\d{3}", "au.tfn", r"\btfn\b|tax file"),
     _number(r"[A-Z]{4}\d{6}[HM][A-Z]{5}[0-9A-Z]\d", "mx.curp"),
-    _number(r"(?=[A-Z]{0,2}\d)[A-Z0-9]{6,9}", "", r"passport|reisepass|passeport|pasaporte"),
+    _number(r"(?=[A-Z]{0,2}\d)[A-Z0-9]{6,9}", "", "|".join(_PASSPORT)),
 )
 
 
@@ -203,7 +207,7 @@ _SIX_DIGITS = re.compile(r"\d(?:[ .+-]?[A-Za-z]?\d){5}")
 
 def _national_ids(text: str) -> Pieces:
     """Numbers that a state gave to a person: check digits, or words that say so."""
-    if not _SIX_DIGITS.search(text):
+    if not _has_digits(text, 1) or not (_SIX_DIGITS.search(text) or _says(text, _PASSPORT)):
         return
     for number in _NUMBERS:
         for match in number.pattern.finditer(text):

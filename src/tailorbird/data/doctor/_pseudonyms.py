@@ -156,7 +156,7 @@ def _card(draw: _Draw, value: str) -> str:
 def _birth_date(draw: _Draw, value: str) -> str:
     """Another day of the same year: up to 12, which is a day or a month in any order."""
     day = next(m for m in re.finditer(r"(\d+)(st|nd|rd|th)?", value) if len(m[1]) <= 2)
-    number = draw.below(12) + 1
+    number = (int(day[1]) + draw.below(11)) % 12 + 1
     ending = {1: "st", 2: "nd", 3: "rd"}.get(number, "th") if day[2] else ""
     return f"{value[: day.start()]}{number:0{len(day[1])}}{ending}{value[day.end() :]}"
 

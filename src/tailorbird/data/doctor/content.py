@@ -174,7 +174,9 @@ def _offences(text: str, check: Content) -> Iterator[tuple[Kind, str]]:
     """Kinds of offence in a text, each with the words that show it."""
     lower = text.casefold().replace("’", "'")
     words, phrases = _coarse(check.languages, check.ignore)
-    found = words.intersection(_WORD.findall(lower)) or set(phrases.findall(lower))
+    said = _WORD.findall(lower)
+    found = words.intersection(said) | words.intersection(w.removesuffix("s") for w in said)
+    found = found or frozenset(phrases.findall(lower))
     if found:
         yield "coarse words", ", ".join(sorted(found))
     threat = _THREAT.search(lower)
@@ -217,7 +219,7 @@ def _coarse(
 
 _THREAT = re.compile(
     r"\b(?:(?:i|we)(?:'ll| will|'m going to| am going to|'re going to| are going to|'m gonna) "
-    r"(?:kill|hurt|beat|shoot|stab|murder|burn|find|destroy) (?:you|him|her|them|your)\b|"
+    r"(?:kill|hurt|beat|shoot|stab|murder|burn|find|destroy) (?:you|him|her|them)\b|"
     r"(?:i|we) (?:hope|wish) (?:you|he|she|they|your \w+)(?: all)? (?:dies?|rots?|suffers?|burns?)|"
     r"kill (?:yourself|yourselves)|go and die|you (?:deserve|ought|should) (?:to )?die)\b"
 )

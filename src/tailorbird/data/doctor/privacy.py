@@ -176,8 +176,9 @@ def rewritten(
     """
     new = {value: style(kind, value) for value, kind in found.items()}
     for value, kind in found.items():
-        for word in single_words(value) if kind == "person" else ():
-            new.setdefault(word, style(kind, word))
+        if kind == "person":
+            for name in (value.title(), *single_words(value)):
+                new.setdefault(name, style(kind, name))
     longest = sorted(new, key=len, reverse=True)
     pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest))})(?!\w)")
 
