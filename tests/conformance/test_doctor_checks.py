@@ -80,7 +80,7 @@ def dirty(label_task: Task, answer_task: Task, tmp_path_factory: pytest.TempPath
             parts = {"rows": task.examples("train")[:1]}
         alone = kind in ("file", "one row")
         rows = {part: len(examples) for part, examples in parts.items()}
-        seen = () if alone else task.examples("test")[:20]
+        seen = () if alone else 2 * task.examples("test")
         return Patient(None if alone else task, rows, cache, seen, quiet=True), parts
 
     return dirty
@@ -89,10 +89,24 @@ def dirty(label_task: Task, answer_task: Task, tmp_path_factory: pytest.TempPath
 KINDS = ("label", "answer", "no dev", "file", "one row")
 
 
+@pytest.fixture(scope="module")
+def made(checkpoint: Path) -> Callable[[str], Check]:
+    """A check with its defaults, and with a model where it asks for one."""
+    settings = {"template": {"model": str(checkpoint)}}
+    return lambda name: make_check(name, settings.get(name, {}))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", names("data.doctor"))
-def test_check_conforms(name: str, kind: str, dirty: Dirty):
-    check_check(name, make_check(name, {}), *dirty(kind))
+def test_check_conforms(name: str, kind: str, made: Callable[[str], Check], dirty: Dirty):
+    check_check(name, made(name), *dirty(kind))
+
+
+@pytest.mark.parametrize("name", names("data.doctor"))
+def test_check_was_made(name: str, made: Callable[[str], Check], dirty: Dirty):
+    """Else the test above would say nothing of it."""
+    reasons = [made(name).missing(dirty(kind)[0]) for kind in KINDS]
+    assert None in reasons, reasons
 
 
 @pytest.mark.parametrize("name", names("data.doctor"))
