@@ -100,8 +100,8 @@ class Synthesis:
         self.teachers = tuple(
             Teacher(name, Cached(lm, out / "answers")) for name, lm in teachers.items()
         )
-        self.bill = Bill(task.spec.budget.prices)
-        self.material = _material(self)
+        self.material = _material(task, request, self.teachers, out / "cache", quiet)
+        self.bill = self.material.bill
         self.unused: dict[str, str] = {}
         self.generators: dict[str, Generator] = self._usable(request.only or names("data.synth"))
         self.filters: dict[str, Filter] = self._sieves()
@@ -358,22 +358,23 @@ def _check(request: Request) -> None:
             raise TaskError(f'no generator or filter is called "{name}"{nearest(name, known)}')
 
 
-def _material(synthesis: Synthesis) -> Material:
+def _material(
+    task: Task, request: Request, teachers: tuple[Teacher, ...], cache: Path, quiet: bool
+) -> Material:
     """The test split is looked at once, to keep its inputs out, and is closed behind that."""
-    task = synthesis.task
-    closed: tuple[Split, ...] = ("test", "dev")
-    held = [(s, e) for s in closed for e in task.splits.get(s, ())]
     if not task.splits.get("train"):
         raise DataError("the train split is empty: there is nothing to begin from")
+    closed: tuple[Split, ...] = ("test", "dev")
+    held = [(s, e) for s in closed for e in task.splits.get(s, ())]
     return Material(
         task=task.without_test(),
         protected=Protected({f"{split} {e.id}": e.text for split, e in held}),
         held=task.sealed | {digest(e.folded) for _, e in held},
-        teachers=synthesis.teachers,
-        cache=synthesis.out / "cache",
-        seed=synthesis.request.seed,
-        quiet=synthesis.quiet,
-        bill=synthesis.bill,
+        teachers=teachers,
+        cache=cache,
+        seed=request.seed,
+        quiet=quiet,
+        bill=Bill(task.spec.budget.prices),
     )
 
 

@@ -310,8 +310,23 @@ def test_steps_in_words_are_found_too():
     assert found.parts == ("Call us.", "Fill in the form.", "Send it.")
 
 
+def test_steps_are_told_without_their_markdown():
+    text = "# Who **may** apply?\n1. **Call** us.\n2. See [the page](http://a.example/b_c)."
+    (found,) = procedures(Document("d", "Claims", text))
+    assert found.title == "Who may apply"
+    assert found.parts == ("Call us.", "See the page.")
+
+
 @pytest.mark.parametrize(
-    "text", ["1. One alone.", "2. Second.\n3. Third.", "- a\n- b", "In 1. May\nwe met.", ""]
+    "text",
+    [
+        "1. You can:\n2. Wait.",
+        "1. One alone.",
+        "2. Second.\n3. Third.",
+        "- a\n- b",
+        "In 1. May\nwe met.",
+        "",
+    ],
 )
 def test_what_is_no_procedure(text: str):
     assert list(procedures(Document("d", "Claims", text))) == []

@@ -56,9 +56,10 @@ class Cloze:
 
 
 def clozes(text: str, shortest: int = 5, longest: int = 40) -> Iterator[Cloze]:
-    """One for each fact of each sentence of `shortest` to `longest` words that stands by itself."""
+    """One for each fact of each sentence of `shortest` to `longest` words that stands by itself and
+    holds no link of Markdown."""
     for sentence in sentences(text):
-        whole = sentence.endswith(".") and not _LEANS.match(sentence)
+        whole = sentence.endswith(".") and not _LEANS.match(sentence) and "](" not in sentence
         if whole and shortest <= len(sentence.split()) <= longest:
             yield from _of(sentence)
 

@@ -10,6 +10,8 @@ from tailorbird.task.types import Document
 _NUMBERED = re.compile(r"^\s*(?:[Ss]tep\s+)?(\d{1,2})[.):]\s+(\S.*)$")
 _BULLET = re.compile(r"^\s*[-*•]\s+(\S.*)$")
 _HEADING = re.compile(r"^\s*#+\s*(\S.*)$")
+_LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+_EMPHASIS = re.compile(r"\*\*|__")
 _FIRST = re.compile(r"^(?:First(?:ly)?|To begin(?: with)?|Start by),?\s+", re.IGNORECASE)
 _NEXT = re.compile(
     r"^(?:Second(?:ly)?|Third(?:ly)?|Then|Next|After that|Afterwards|Finally|Lastly|At last),?\s+",
@@ -60,8 +62,10 @@ def procedures(document: Document) -> Iterator[Procedure]:
 
 
 def _closed(title: str, held: list[str], kind: str) -> Iterator[Procedure]:
-    if len(held) > 1:
-        yield Procedure(title, tuple(held), kind == "needed")
+    """Without Markdown; not where a part only leads to a list of its own, which is not kept."""
+    parts = tuple(_EMPHASIS.sub("", _LINK.sub(r"\1", part)) for part in held)
+    if len(parts) > 1 and not any(part.endswith(":") for part in parts):
+        yield Procedure(_EMPHASIS.sub("", title).rstrip(" ?:."), parts, kind == "needed")
 
 
 def _in_words(document: Document) -> Iterator[Procedure]:
