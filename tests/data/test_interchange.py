@@ -1,5 +1,6 @@
 """Rows -> records -> rows: byte for byte in the shapes of peers, and nothing lost on the way."""
 
+import contextlib
 import json
 from dataclasses import replace
 from typing import Any
@@ -278,6 +279,32 @@ def test_two_formats_that_hold_a_record_say_the_same(
         return
     changed = suited(first, other)
     assert replace(second, notes=()) == replace(changed, notes=())
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> tuple[str, Any]:
+    """A row with one of its values, however deep, replaced by another."""
+    name, row = draw(st.sampled_from(CASES))
+    whole = {"": json.loads(row)}
+    place: Any = whole
+    key: Any = ""
+    while (
+        isinstance(place[key], (dict, list)) and place[key] and draw(st.booleans() | st.just(True))
+    ):
+        place = place[key]
+        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+        key = draw(st.sampled_from(keys))
+    place[key] = draw(JSON)
+    return name, whole[""]
+
+
+@settings(max_examples=400, deadline=None)
+@given(case=damaged(), target=st.sampled_from(TARGETS))
+def test_a_damaged_row_is_read_or_refused(case: tuple[str, Any], target: Target) -> None:
+    name, row = case
+    assert set(recognised(row)) <= set(FORMATS)
+    with contextlib.suppress(Unusable):
+        assert recognised(write(suited(read(row, name), target), target)) == [target.format]
 
 
 # ---- refusals ------------------------------------------------------------------------------------

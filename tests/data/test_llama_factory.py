@@ -104,13 +104,14 @@ def test_folders_hubs_and_samples(folder: Path, tmp_path: Path) -> None:
         ({"file_name": "../secret.json"}, "leads out of"),
         ({"script_url": "x"}, '"script_url" is not supported'),
         ({"formatting": "csv"}, 'formatting "csv" is none of alpaca, sharegpt, openai'),
-        ({"columns": {"prompt": 3}}, "column prompt is not a name"),
+        ({"columns": {"prompt": 3}}, "columns.prompt is not a name"),
         ({"num_samples": "many"}, "num_samples is of type str"),
         ({"columns": []}, "columns is of type list"),
+        ({"formatting": "sharegpt", "tags": {"user_tag": ["x"]}}, "tags.user_tag is not a name"),
     ],
 )
 def test_entries_that_cannot_be_read(entry: Any, says: str, folder: Path, tmp_path: Path) -> None:
-    put(folder, entry, [{"instruction": "u", "output": "a"}])
+    put(folder, entry, [{"instruction": "u", "output": "a", "conversations": [SAID]}])
     source = str(folder / "dataset_info.json")
     with pytest.raises(DataError, match=says):
         convert(Conversion(source, tmp_path / "o.jsonl", Target("alpaca"), key="mine"))

@@ -39,6 +39,22 @@ SHAPES: dict[str, dict[str, Any]] = {
         "non_preferred_output": [WORSE],
     },
     "ranking": {"prompt": "When do you open?", "answers": ["From 9 am.", "No idea."]},
+    "alpaca": {"instruction": "When do you", "input": "open?", "chosen": "From 9 am.",
+               "rejected": "No idea."},
+    "sharegpt": {
+        "conversations": [{"from": "human", "value": "When do you open?"}],
+        "chosen": {"from": "gpt", "value": "From 9 am."},
+        "rejected": {"from": "gpt", "value": "No idea."},
+    },
+    "converse": {
+        "messages": [
+            {"role": "user", "content": [{"text": "When do you open?"}]},
+            {"role": "assistant", "candidates": [
+                {"content": [{"text": "No idea."}], "preferenceLabel": "non-preferred"},
+                {"content": [{"text": "From 9 am."}], "preferenceLabel": "preferred"},
+            ]},
+        ],
+    },
     "ranking of messages": {"prompt": [ASKED], "answers": [[BETTER], [WORSE]]},
 }  # fmt: skip
 
@@ -54,7 +70,7 @@ def read(tmp_path: Path) -> Callable[..., Preferences]:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_shape_of_ranked_answers(shape: str, write: Any, read: Any) -> None:
     [found] = read(write("p.jsonl", [SHAPES[shape]])).comparisons
-    assert found.input == "When do you open?"
+    assert found.input == ("When do you\nopen?" if shape == "alpaca" else "When do you open?")
     assert found.answers == ("From 9 am.", "No idea.")
     assert found.good is None
     assert found.id == "p-000001"
@@ -189,7 +205,7 @@ def test_a_task_names_its_preferences(shop: Path, write: Any) -> None:
     name = write("p.jsonl", rows_about(plain)[1:])
     task = load_task(load_spec(shop, {"data.preferences": name}), shop)
     assert [c.input for c in task.comparisons] == ["Are you open?"]
-    assert task.accounts[-1].file == "p.jsonl"
+    assert [a.kept for a in task.accounts if a.file == "p.jsonl"] == [1]
     assert task.digest != plain.digest
     assert not [f for f in check_benchmark(task) if f.level == "error"]
     other = write("p.jsonl", [rows_about(plain)[1] | {"rejected": "Never."}])
@@ -205,7 +221,8 @@ def test_a_preference_on_a_test_question_is_a_leak(shop: Path, write: Any) -> No
     assert "1 preferences have the input of a test item, first 'p-000001'" in error.text
     task = load_task(load_spec(shop, settings | {"data.drop_leaks": True}), shop)
     assert not [f for f in check_benchmark(task) if f.level == "error"]
-    assert task.accounts[-1].dropped == {"the same input stands in test": 1}
+    [account] = [a for a in task.accounts if a.file == "p.jsonl"]
+    assert account.dropped == {"the same input stands in test": 1}
     assert len(task.comparisons) == 1
 
 

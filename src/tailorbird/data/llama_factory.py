@@ -9,6 +9,7 @@ which users and assistants do not alternate, with a warning; so an export refuse
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +33,13 @@ _TAGS = {
     "user_tag": "human",
     "assistant_tag": "gpt",
     "observation_tag": "observation",
+    "function_tag": "function_call",
+    "system_tag": "system",
+}
+_ROLES = {
+    "user_tag": "user",
+    "assistant_tag": "assistant",
+    "observation_tag": "tool",
     "function_tag": "function_call",
     "system_tag": "system",
 }
@@ -97,16 +105,16 @@ class Dataset:
         """What LLaMA-Factory reads in the row, and all its other columns. Raises `Unusable`."""
         if not isinstance(row, Mapping):
             raise Unusable(f"a row is of type {type(row).__name__}, not an object")
-        columns = self._columns()
-        given = {column: row.get(name) for column, name in columns.items()}
+        given = {column: row.get(name) for column, name in self._columns.items()}
         for media in _MEDIA:
             if given.pop(media, None):
                 raise Unusable(f"{media} are not supported")
-        further = others(row, *columns.values())
+        further = others(row, *self._columns.values())
         if self.formatting == "alpaca":
             return "LLaMA-Factory's alpaca", _from_alpaca(given, further)
         return f"LLaMA-Factory's {self.formatting}", self._from_messages(given, further)
 
+    @cached_property
     def _columns(self) -> dict[str, str]:
         """Column of LLaMA-Factory -> column of the file, of those that are read."""
         defaults = _ALPACA if self.formatting == "alpaca" else _SHAREGPT
@@ -116,11 +124,21 @@ class Dataset:
         wanted = (*defaults, "history", "system", "tools", "kto_tag", *_MEDIA)
         if self.entry.get("ranking"):
             wanted = (*wanted, "chosen", "rejected")
-        columns = {column: named[column] for column in wanted if named.get(column) is not None}
-        for column, name in columns.items():
-            if not isinstance(name, str):
-                raise DataError(f"{self.name} in {FILE}: column {column} is not a name")
-        return columns
+        return self._names("columns", {c: named[c] for c in wanted if named.get(c) is not None})
+
+    @cached_property
+    def _tags(self) -> dict[str, str]:
+        """As above, of the keys and roles of messages."""
+        named = self._named("tags", Mapping)
+        if named is None:
+            return _TAGS
+        return self._names("tags", {t: named[t] for t in _TAGS if named.get(t) is not None})
+
+    def _names(self, key: str, found: dict[str, Any]) -> dict[str, str]:
+        for name, value in found.items():
+            if not isinstance(value, str):
+                raise DataError(f"{self.name} in {FILE}: {key}.{name} is not a name")
+        return found
 
     def _from_messages(self, given: dict[str, Any], further: dict[str, Any]) -> Record:
         messages = given.get("messages")
@@ -135,22 +153,15 @@ class Dataset:
 
     def _message(self, message: Any) -> dict[str, Any]:
         """The message in OpenAI's words. Raises `Unusable` for a role that no tag names."""
-        tags = {**_TAGS, **{tag: None for tag in _TAGS if "tags" in self.entry}}
-        tags |= self._named("tags", Mapping) or {}
         if not isinstance(message, Mapping):
             raise Unusable("a message is not an object")
-        roles = {
-            tags["user_tag"]: "user", tags["assistant_tag"]: "assistant",
-            tags["observation_tag"]: "tool", tags["function_tag"]: "function_call",
-            tags["system_tag"]: "system",
-        }  # fmt: skip
-        said = message.get(tags["role_tag"])
+        said, content = (message.get(self._tags.get(tag)) for tag in ("role_tag", "content_tag"))
+        roles = {self._tags[tag]: role for tag, role in _ROLES.items() if tag in self._tags}
         role = roles.get(said) if isinstance(said, str) else None
         if role is None:
             raise Unusable(f'role "{said}" is none of the tags of {self.name}')
-        keys = (tags["role_tag"], tags["content_tag"])
-        rest = {k: v for k, v in message.items() if k not in keys}
-        return {**rest, "role": role, "content": message.get(tags["content_tag"])}
+        rest = {k: v for k, v in message.items() if k not in self._tags.values()}
+        return {**rest, "role": role, "content": content}
 
 
 def dataset(registry: Path, name: str | None) -> Dataset:

@@ -47,12 +47,13 @@ Writer = Callable[[BinaryIO, Rows], None]
 
 
 def _writer(path: Path, for_spreadsheets: bool) -> Writer:
+    table = partial(_table, path=path, for_spreadsheets=for_spreadsheets)
     writers: dict[str, Writer] = {
         ".jsonl": _lines,
         ".ndjson": _lines,
         ".json": _list,
-        ".csv": partial(_table, delimiter=",", for_spreadsheets=for_spreadsheets),
-        ".tsv": partial(_table, delimiter="\t", for_spreadsheets=for_spreadsheets),
+        ".csv": partial(table, delimiter=","),
+        ".tsv": partial(table, delimiter="\t"),
     }
     if path.suffix.lower() == ".parquet":
         return partial(_parquet, path=path)
@@ -93,9 +94,9 @@ def _list(stream: BinaryIO, rows: Rows) -> None:
 
 
 @contextmanager
-def _spooled(rows: Rows) -> Iterator[tuple[IO[bytes], list[str]]]:
+def _spooled(rows: Rows, folder: Path) -> Iterator[tuple[IO[bytes], list[str]]]:
     """The rows as JSON lines on disk, and all their columns: tables must know these beforehand."""
-    with tempfile.TemporaryFile() as spool:
+    with tempfile.TemporaryFile(dir=folder) as spool:
         columns: dict[str, None] = {}
         for row in rows:
             columns.update(dict.fromkeys(row))
@@ -104,10 +105,12 @@ def _spooled(rows: Rows) -> Iterator[tuple[IO[bytes], list[str]]]:
         yield spool, list(columns)
 
 
-def _table(stream: BinaryIO, rows: Rows, delimiter: str, for_spreadsheets: bool) -> None:
+def _table(
+    stream: BinaryIO, rows: Rows, path: Path, delimiter: str, for_spreadsheets: bool
+) -> None:
     show = inert if for_spreadsheets else str
     text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=True)
-    with _spooled(rows) as (spool, columns):
+    with _spooled(rows, path.parent) as (spool, columns):
         writer = csv.writer(text, delimiter=delimiter)
         writer.writerow(columns)
         for line in spool:
@@ -120,7 +123,7 @@ def _parquet(stream: BinaryIO, rows: Rows, path: Path) -> None:
     import pyarrow  # half a second: only for those who want Parquet files
     import pyarrow.parquet
 
-    with _spooled(map(_with_tools_as_text, rows)) as (spool, columns):
+    with _spooled(map(_with_tools_as_text, rows), path.parent) as (spool, columns):
         schema = _schema(spool, columns, path)
         spool.seek(0)
         with pyarrow.parquet.ParquetWriter(stream, schema) as writer:

@@ -92,7 +92,7 @@ _VARIATIONS: tuple[Callable[[Record], Record], ...] = (
     lambda r: replace(r, prompt=()),
     lambda r: replace(r, prompt=(*r.prompt, Turn("assistant", "We open"))),
     _longer,
-    _asked(content="x \n" * 40_000),
+    _asked(content="x \n" * 50_000),
     _asked(content="\n\nHuman: \u202e=1+1\x00 \N{SNOWMAN}"),
     _said(content=" [{\"role\": 'user'}] "),
 )

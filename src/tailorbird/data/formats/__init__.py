@@ -1,1 +1,1 @@
-"""One file per format: `recognise(row)` and `convert(row)`."""
+"""One file per format: `recognise(row)`, `read(row)` and `write(record, dialect)`."""
