@@ -40,6 +40,7 @@ def test_the_first_row_stays_and_the_copies_go(tmp_path: Path):
     assert (dict(near.remedy.changes), near.remedy.safe) == ({"r3": None}, False)
     assert equal.text.startswith("2 of 5 rows repeat another word for word, with the same answer")
     assert (equal.details["originals"], equal.details["most_copies_of_one"]) == (1, 2)
+    assert [s.note for s in equal.samples] == ["one of 2 rows that copy r0"]
     [sample] = near.samples
     assert (sample.row, sample.text) == ("r3", f"{MAIL} thanks")
     assert sample.note == f"copies r0; 94 % alike: {MAIL}"

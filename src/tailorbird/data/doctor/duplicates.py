@@ -111,7 +111,7 @@ class _Examination:
         one = {original: copy for copy, original in reversed(copies.items())}
         for original, n in sizes.most_common(SHOWN):
             copied, mine = self.seen.record(original), self.seen.record(one[original])
-            note = f"copies {copied.id}" + (f", one of {n:,} copies" if n > 1 else "")
+            note = f"copies {copied.id}" if n == 1 else f"one of {n:,} rows that copy {copied.id}"
             if nearly:
                 alike = 100 * similarity(mine.input, copied.input)
                 note += f"; {alike:.0f} % alike: {copied.shown}"
