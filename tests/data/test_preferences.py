@@ -106,6 +106,13 @@ def test_longer_rankings_and_conversations_are_kept_whole(write: Any, read: Any)
     assert two.answers == ("So.", "Go away.")
 
 
+def test_white_space_that_a_transcript_loses_is_counted(write: Any, read: Any) -> None:
+    row = dict(SHAPES["transcripts"])
+    row["rejected"] += " \n"
+    [account] = read(write("p.jsonl", [SHAPES["transcripts"], row])).accounts
+    assert account.changed == {"white space around turns of a transcript stripped": 1}
+
+
 def test_tables(write: Any, read: Any, tmp_path: Path) -> None:
     import pyarrow
     import pyarrow.parquet

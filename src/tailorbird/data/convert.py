@@ -181,10 +181,9 @@ def _converted(
     name, whole = source.read(value)
     found.formats[name] += 1
     record = _as_wanted(conversion, whole)
-    notes = (*sorted(changed), *whole.notes)
     if record == whole and name == conversion.target.format and conversion.copies(whole):
         found.kinds.add(kind_of(whole))
-        return value, notes
+        return value, tuple(sorted(changed))
     try:
         if name != conversion.target.format:
             record = suited(record, conversion.target)

@@ -81,6 +81,8 @@ class _Intake:
         given, answers = _shared(record)
         if Example("", given).folded in self.closed:
             raise Unusable("the same input stands in test")
+        for note in record.notes:
+            account.change(note, row.number)
         name = (text_of(row.value.get("id"), "id") or "").strip()
         return Comparison(
             id=self._unique(name or f"{stem(account.file)}-{row.number:06d}", row.number, account),

@@ -43,6 +43,7 @@ def read(row: Mapping[str, Any]) -> Record:
     """`chosen` and `rejected` may repeat the prompt. Raises `Unusable`."""
     key = "input" if row.get("prompt") is None and row.get("input") is not None else "prompt"
     given = row.get(key)
+    notes: tuple[str, ...] = ()
     if given is not None:
         prompt = turns_of(given, key, "user")
         answers = tuple(behind(prompt, row.get(name), name) for name in _ANSWERS)
@@ -51,11 +52,15 @@ def read(row: Mapping[str, Any]) -> Record:
     else:
         prompt, answers = _parted([_whole(row, name) for name in _ANSWERS])
         dialect = "transcript" if isinstance(row.get("chosen"), str) else "implicit"
+        texts = (row[name] for name in _ANSWERS if isinstance(row[name], str))
+        if any(_spelt(_transcript(text)) != text for text in texts):
+            notes = ("white space around turns of a transcript stripped",)
     return Record(
         prompt,
         answers,
         tools=tools_of(row.get("tools")),
         further=others(row, key, *_ANSWERS, "tools"),
+        notes=notes,
         spelling={"dialect": dialect, "prompt": key},
     )
 
@@ -118,7 +123,11 @@ def messages_as_objects(turns: Turns) -> list[dict[str, Any]]:
 
 
 def _as_transcript(turns: Turns) -> str:
-    text = "".join(f"\n\n{_NAMES[turn.role]}: {turn.text}" for turn in turns)
+    text = _spelt(turns)
     if _transcript(text) != turns:
         raise Unusable("a turn that a transcript would give back as another")
     return text
+
+
+def _spelt(turns: Turns) -> str:
+    return "".join(f"\n\n{_NAMES[turn.role]}: {turn.text}" for turn in turns)
