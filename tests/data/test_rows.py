@@ -210,6 +210,14 @@ def test_parquet_rows_that_python_cannot_hold_are_dropped_alone(tmp_path: Path) 
     assert third.problem.startswith("a value that Python cannot hold")
 
 
+def test_parquet_names_that_are_no_text(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"\u00e9": ["x"]}), tmp_path / "t.parquet", store_schema=False)
+    content = (tmp_path / "t.parquet").read_bytes()
+    (tmp_path / "t.parquet").write_bytes(content.replace("\u00e9".encode(), b"\xc3("))
+    with pytest.raises(DataError, match=r"t\.parquet is not a readable Parquet file"):
+        rows(tmp_path, "t.parquet")
+
+
 def test_parquet_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     column = pa.array(["x"])
     pq.write_table(pa.Table.from_arrays([column, column], ["a", "a"]), tmp_path / "t.parquet")
@@ -264,6 +272,20 @@ def test_a_quote_that_swallows_the_rest_of_the_file_is_refused(tmp_path: Path) -
     (tmp_path / "t.csv").write_text('input,target\na,b\n"c,d\ne,f\n')
     with pytest.raises(DataError, match="quote opened at line 3 is never closed"):
         rows(tmp_path, "t.csv")
+
+
+def test_a_stray_quote_takes_its_own_line_with_it_and_no_other(tmp_path: Path) -> None:
+    text = 'input,target\n"a,b\nc\u00e4,d\ne,f\n"g","h\ni"\nj,"k"l\n'
+    (tmp_path / "t.csv").write_bytes(text.encode("cp1252"))
+    found = rows(tmp_path, "t.csv")
+    assert [list(r.value.values()) if r.value else r.problem for r in found] == [
+        "not valid CSV: ',' expected after '\"'",
+        ["cä", "d"],
+        ["e", "f"],
+        ["g", "h\ni"],
+        "not valid CSV: ',' expected after '\"'",
+    ]
+    assert [len(r.notes) for r in found] == [1, 1, 0, 0, 0]
 
 
 def test_csv_note_of_encoding_covers_a_record_of_two_lines(tmp_path: Path) -> None:

@@ -5,12 +5,13 @@ import io
 import os
 import shutil
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 from tailorbird.data.characters import Found, plain
 from tailorbird.data.files import BOM, decode, locate, open_file, read_bytes, readable, stem
@@ -143,26 +144,66 @@ def _json(stream: io.BufferedReader, path: str, key: str | None) -> Iterator[Row
 # ---- tables ----------------------------------------------------------------------------------
 
 
-@dataclass
-class _Record:
-    """What was read of the record that is under way."""
+class _TooLong(Exception):
+    """A record that is longer than a row may be."""
 
-    notes: set[str] = field(default_factory=set)
-    size: int = 0
-    """Bytes."""
+
+class _Lines:
+    """The lines of a table, which csv takes as it needs them; they can be given again."""
+
+    def __init__(self, stream: io.BufferedReader) -> None:
+        self._lines = _lines(stream)
+        self._again = deque[tuple[str, tuple[str, ...]]]()
+        self._record: list[tuple[str, tuple[str, ...]]] = []
+        """The lines of the record that is under way, and what had to be assumed of each."""
+        self._size = 0
+        self.number = 0
+        """Of the last line."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What had to be assumed to read this record."""
+        return tuple(sorted({note for _, notes in self._record for note in notes}))
+
+    def begin(self) -> None:
+        """A record begins with the next line."""
+        self._record, self._size = [], 0
+
+    def again(self) -> None:
+        """Give the lines of this record again, but for the first."""
+        self._again.extendleft(reversed(self._record[1:]))
+        self.number -= len(self._record) - 1
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else self._read()
+        self.number += 1
+        self._size += len(line[0])
+        if self._size > ROW.value * MIB:
+            raise _TooLong
+        self._record.append(line)
+        return line[0]
+
+    def _read(self) -> tuple[str, tuple[str, ...]]:
+        raw = next(self._lines)
+        if raw is None:
+            raise _TooLong
+        return decode(raw if self.number else raw.removeprefix(BOM))
 
 
 def _table(stream: io.BufferedReader, path: str, delimiter: str) -> Iterator[Row]:
     # A row may be longer than the csv module's default of 131,072 characters per field.
     csv.field_size_limit(2**31 - 1)
-    record = _Record()
+    lines = _Lines(stream)
     # strict: a stray or unclosed quote is an error, instead of a field that swallows other rows.
-    reader = csv.reader(_table_lines(stream, record), delimiter=delimiter, strict=True)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     header: list[str] | None = None
     number = 0
     while True:
-        line = reader.line_num + 1
-        record.notes, record.size = set(), 0
+        lines.begin()
+        line = lines.number + 1
         try:
             cells = next(reader, None)
             problem = None
@@ -170,6 +211,7 @@ def _table(stream: io.BufferedReader, path: str, delimiter: str) -> Iterator[Row
             if "unexpected end of data" in str(error):
                 raise DataError(f"{path}: a quote opened at line {line} is never closed") from error
             cells, problem = [""], f"not valid CSV: {error}"
+            lines.again()  # a stray quote takes its own line with it, not those that it reached
         except _TooLong as error:
             raise DataError(
                 f"{path}: the row at line {line} is longer than {ROW.value:,} MiB",
@@ -183,21 +225,7 @@ def _table(stream: io.BufferedReader, path: str, delimiter: str) -> Iterator[Row
             header = _header(cells, problem, path)
         else:
             number += 1
-            yield _record(number, header, cells, tuple(sorted(record.notes)), problem)
-
-
-class _TooLong(Exception):
-    """A record that is longer than a row may be."""
-
-
-def _table_lines(stream: io.BufferedReader, record: _Record) -> Iterator[str]:
-    for number, raw in enumerate(_lines(stream)):
-        if raw is None or record.size + len(raw) > ROW.value * MIB:
-            raise _TooLong
-        record.size += len(raw)
-        text, assumed = decode(raw if number else raw.removeprefix(BOM))
-        record.notes.update(assumed)
-        yield text
+            yield _record(number, header, cells, lines.notes, problem)
 
 
 def _header(cells: list[str], problem: str | None, path: str) -> list[str]:
@@ -223,19 +251,22 @@ def _record(
 
 
 def _parquet(stream: io.BufferedReader, path: str) -> Iterator[Row]:
-    import pyarrow  # half a second: only for those who have Parquet files
-    import pyarrow.parquet
+    import pyarrow.parquet  # half a second: only for those who have Parquet files
 
     try:
         with _seekable(stream, path) as source:
-            file = pyarrow.parquet.ParquetFile(source, buffer_size=MIB)
+            file = pyarrow.parquet.ParquetFile(
+                source, buffer_size=MIB, page_checksum_verification=True
+            )
             _check_parquet(file, os.fstat(source.fileno()).st_size, path)
             number = 0
             for batch in file.iter_batches(_BATCH):
                 for value, problem in _values(batch):
                     number += 1
                     yield _clean(Row(number, value, problem=problem))
-    except (pyarrow.ArrowException, RecursionError) as error:
+    except (DataError, OSError):
+        raise
+    except Exception as error:  # a damaged file breaks Arrow, or what Python makes of its names
         raise DataError(f"{path} is not a readable Parquet file: {error}") from error
 
 

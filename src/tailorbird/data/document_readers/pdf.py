@@ -20,6 +20,11 @@ def read(content: bytes) -> Reading:
         _open(reader, pypdf.errors.DependencyError)
         pages = tuple(page.extract_text() for page in reader.pages)
         title = reader.metadata.title if reader.metadata else None
+        declared = reader.root_object["/Pages"].get("/Count")
+    if not pages:
+        raise Unreadable("has no pages")
+    if declared != len(pages):
+        warnings.append(f"{len(pages):,} pages found, where the file says {declared}")
     if not any(page.strip() for page in pages):
         raise Unreadable(
             f"holds no text on any of its {len(pages):,} pages: it may be scanned",
