@@ -36,7 +36,7 @@ class Content:
     """Coarse words that mean nothing bad here."""
     negative: Annotated[float, Field(ge=-1, le=0)] = -0.5
     """VADER's mark of a sentence, in [-1, 1], from which it is hostile to a group that it names."""
-    model: str = ""
+    model: str | None = None
     """A text classifier to ask as well: a hub id or a folder."""
     labels: tuple[str, ...] = ("toxic",)
     """Labels of that classifier that are bad."""
@@ -53,15 +53,15 @@ class Content:
         unknown = [lang for lang in self.languages if lang not in known]
         if unknown:
             return f"there is no list of words for {unknown[0]}; known: {', '.join(sorted(known))}"
-        return self._no_model() if self.model else None
+        return self._unusable(self.model) if self.model else None
 
-    def _no_model(self) -> str | None:
+    def _unusable(self, model: str) -> str | None:
         try:
-            found = set(_classifier(self.model).model.config.id2label.values())
+            found = set(_classifier(model).model.config.id2label.values())
         except (OSError, ValueError, ImportError) as error:
-            return f"no text classifier can be loaded from {self.model}: {error}"
+            return f"no text classifier can be loaded from {model}: {error}"
         if not found & set(self.labels):
-            return f"{self.model} knows the labels {', '.join(sorted(found))}; set labels to some"
+            return f"{model} knows the labels {', '.join(sorted(found))}; set labels to some"
         return None
 
     def start(self, patient: Patient) -> "_Examination":
@@ -105,7 +105,7 @@ class _Examination:
     def _see(self, side: Side, part: Part, example: Example, text: str, bad: bool) -> None:
         found = dict(_offences(text[:LONGEST], self.check))
         if bad:
-            found["the classifier"] = self.check.model
+            found["the classifier"] = str(self.check.model)
         if not found:
             return
         seen = self.sides[side]
@@ -134,7 +134,7 @@ class _Examination:
     def _bad(self, texts: list[str]) -> list[bool]:
         if not texts:
             return []
-        found = _classifier(self.check.model)([t[:LONGEST] for t in texts], batch_size=16)
+        found = _classifier(str(self.check.model))([t[:LONGEST] for t in texts], batch_size=16)
         least, labels = self.check.threshold, self.check.labels
         return [any(f["label"] in labels and f["score"] >= least for f in each) for each in found]
 
@@ -225,8 +225,8 @@ _THREAT = re.compile(
 )
 _GROUP = re.compile(
     r"\b(?:(?:old|black|brown|white|gay|trans|disabled|fat|poor|jewish|muslim|foreign) "
-    r"(?:people|men|women|folks?|persons)|women|girls|blacks|whites|browns|asians|arabs|africans|"
-    r"mexicans|indians|pakistanis|chinese|poles|romanians|turks|gypsies|immigrants|migrants|"
+    r"(?:people|men|women|folks?|persons)|women|girls|blacks|asians|arabs|africans|"
+    r"mexicans|indians|pakistanis|chinese|romanians|turks|gypsies|immigrants|migrants|"
     r"foreigners|refugees|muslims|jews|christians|catholics|hindus|gays|lesbians|homosexuals|"
     r"transgenders?|the (?:elderly|disabled|poor|homeless|blind|deaf))\b"
 )
