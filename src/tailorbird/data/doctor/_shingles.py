@@ -55,11 +55,16 @@ class Shingled:
         return (mixed >> np.uint64(32)).astype(np.uint32)
 
 
+def words(text: str) -> list[str]:
+    """The words of a text; one that has none is a word."""
+    return _WORD.findall(text) or [text]
+
+
 def shingled(texts: Sequence[str]) -> Shingled:
     """The shingles of texts that are folded already; a text without words is one shingle."""
-    words = [_WORD.findall(t) or [t] for t in texts]
-    lengths = np.array([len(w) for w in words], np.int64)
-    hashed = need("rensa").RMinHash.hash_token_sets(words)
+    every = [words(t) for t in texts]
+    lengths = np.array([len(w) for w in every], np.int64)
+    hashed = need("rensa").RMinHash.hash_token_sets(every)
     hashes = np.fromiter(chain.from_iterable(hashed), np.uint64, int(lengths.sum()))
     ends = lengths.cumsum()
     counts = np.maximum(lengths - SHINGLE + 1, 1)

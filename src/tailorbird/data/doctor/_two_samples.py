@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tailorbird.data.doctor._shingles import words
 from tailorbird.extras import need
 
 _FOLDS = 5
@@ -47,17 +48,27 @@ class Kind:
 
 
 def word_features(texts: Sequence[str], telling: bool = False) -> tuple[Any, list[str]]:
-    """float64[N, D] of unit length, sparse, and the D words.
+    """float64[N, D] of unit length, sparse, and the D words; N texts that are not blank.
 
     `telling`: without the words of more than 5 % of the texts. They tell how something is said, in
-    any language, and not what it is about.
+    any language, and not what it is about. Where that leaves no word, all words count.
     """
     text = need("sklearn.feature_extraction.text")
-    words = text.TfidfVectorizer(
-        sublinear_tf=True, token_pattern=r"(?u)\b[^\W\d_]\w+\b",
-        min_df=2 if len(texts) > 100 else 1, max_df=_COMMON if telling else 1.0,
-    )  # fmt: skip
-    return words.fit_transform(texts), list(words.get_feature_names_out())
+    fewest, most = 2 if len(texts) > 100 else 1, _COMMON if telling else 1.0
+    for tokens, least, limit in ((_spoken, fewest, most), (_spoken, fewest, 1.0), (words, 1, 1.0)):
+        counted = text.TfidfVectorizer(
+            sublinear_tf=True, tokenizer=tokens, token_pattern=None, min_df=least, max_df=limit
+        )
+        try:
+            return counted.fit_transform(texts), list(counted.get_feature_names_out())
+        except ValueError:  # no word is left
+            continue
+    raise ValueError("every text is blank")
+
+
+def _spoken(text: str) -> list[str]:
+    """Words without numbers and single letters; a character of Han and the like is a word."""
+    return [w for w in words(text) if w.isalpha() and (len(w) > 1 or not w.isascii())]
 
 
 def tell_apart(features: Any, second: Any, seed: int) -> Told:
@@ -125,11 +136,11 @@ def clusters(meaning: Any, number: int, seed: int) -> Any:
 
 
 def kinds(
-    features: Any, words: Sequence[str], meaning: Any, members: Any, second: Any
+    features: Any, terms: Sequence[str], meaning: Any, members: Any, second: Any
 ) -> list[Kind]:
     """The clusters in words, those that the first sample lacks most first.
 
-    features: float[N, D], sparse, of `words`; meaning: float[N, E], what the clusters were made of;
+    features: float[N, D], sparse, of `terms`; meaning: float[N, E], what the clusters were made of;
     members: bool[N, K]; second: bool[N], the first sample's texts before the second's.
     """
     present = features > 0
@@ -143,7 +154,7 @@ def kinds(
         typical = own[np.argsort(-likeness, kind="stable")] - int((~second).sum())
         found.append(
             Kind(
-                _described(counts, totals, int(inside.sum()), len(second), words),
+                _described(counts, totals, int(inside.sum()), len(second), terms),
                 (shares[0], shares[1]),
                 min(1.0, members.shape[1] * _rarer(inside, second)),
                 tuple(map(int, typical)),
@@ -162,7 +173,7 @@ def excess_variation(members: Any, second: Any, seed: int) -> float:
     """
     rng = np.random.default_rng(seed)
     by_chance = [_variation(members, rng.permutation(second)) for _ in range(_DIVISIONS)]
-    return float(max(0.0, _variation(members, second) - np.mean(by_chance)))
+    return max(0.0, _variation(members, second) - float(np.mean(by_chance)))
 
 
 def _variation(members: Any, second: Any) -> float:
@@ -181,7 +192,7 @@ def _rarer(inside: Any, second: Any) -> float:
 
 
 def _described(
-    counts: Any, totals: Any, inside: int, every: int, words: Sequence[str]
+    counts: Any, totals: Any, inside: int, every: int, terms: Sequence[str]
 ) -> tuple[str, ...]:
     """The words that most speak for a kind: by how often they occur there, times the log ratio.
 
@@ -191,4 +202,4 @@ def _described(
     elsewhere = (totals - counts + _PRIOR) / (every - inside + 2 * _PRIOR)
     weight = here * np.log(here / elsewhere)
     best = np.argsort(-weight, kind="stable")[:_TERMS]
-    return tuple(words[i] for i in best if counts[i])
+    return tuple(terms[i] for i in best if counts[i])

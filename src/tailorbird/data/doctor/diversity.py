@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from tailorbird.data.doctor._sample import Reservoir, clipped
+from tailorbird.data.doctor._shingles import words
 from tailorbird.data.doctor.base import SHOWN, Finding, Part, Patient, Sample
 from tailorbird.errors import MissingExtra
 from tailorbird.extras import need
@@ -122,13 +123,7 @@ class Drawing:
             affected=len(drawn),
             why="no effect on a mark is claimed; a learning curve shows whether more rows pay",
             samples=tuple(
-                Sample(
-                    drawn[i].id,
-                    drawn[i].part,
-                    clipped(drawn[i].text),
-                    f"{closeness[i]:.2f} like "
-                    f"{drawn[nearest[i]].id}: {clipped(drawn[nearest[i]].text, 150)}",
-                )
+                _alike(drawn[i], drawn[nearest[i]], closeness[i])
                 for i in _one_of_each_pair(order, nearest)
             ),
             details={
@@ -204,10 +199,10 @@ def cosines(features: Any) -> Any:
 
 def distinct(texts: Sequence[str], most: int = 3) -> dict[str, float]:
     """Different n-grams of words / all of them, for n from 1 to `most`."""
-    words = [t.casefold().split() for t in texts]
+    every = [words(t.casefold()) for t in texts if t]
     shares = {}
     for n in range(1, most + 1):
-        grams = Counter(g for w in words for g in zip(*(islice(w, i, None) for i in range(n))))
+        grams = Counter(g for w in every for g in zip(*(islice(w, i, None) for i in range(n))))
         if grams:
             shares[f"n = {n}"] = round(len(grams) / grams.total(), 4)
     return shares
@@ -220,8 +215,8 @@ def _features(texts: Sequence[str], by: str, patient: Patient) -> Any:
 
         return embed(texts, patient.cache)
     text = need("sklearn.feature_extraction.text")
-    words = text.TfidfVectorizer(sublinear_tf=True, token_pattern=r"(?u)\b\w+\b|[^\w\s]")
-    return words.fit_transform(texts)
+    counted = text.TfidfVectorizer(sublinear_tf=True, tokenizer=words, token_pattern=None)
+    return counted.fit_transform(texts)
 
 
 def _alike(one: Drawn, other: Drawn, likeness: float) -> Sample:

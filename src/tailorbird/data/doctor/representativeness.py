@@ -194,7 +194,8 @@ class Comparing:
         chances = _chances([t for t, _ in train], targets, asked)
         in_test, outside = (chances[side].mean(axis=0) for side in (~second, second))
         effect = excess_variation(chances, second, self.patient.seed)
-        more = [labels[i] for i in np.argsort(in_test - outside, kind="stable")[:3]]
+        order = np.argsort(in_test - outside, kind="stable")[:3]
+        more = [labels[i] for i in order if outside[i] > in_test[i]]
         mix = {la: (a, b) for la, a, b in zip(labels, in_test, outside, strict=True)}
         listed = ", ".join(
             f"{la} {100 * mix[la][1]:.0f} % ({100 * mix[la][0]:.0f} %)" for la in more
