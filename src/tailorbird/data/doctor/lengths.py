@@ -2,6 +2,7 @@
 
 import heapq
 from array import array
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -65,42 +66,57 @@ class Row:
 
 
 @dataclass
+class Named:
+    """Rows that are so: all of them are counted, the first `most` are kept."""
+
+    most: int
+    rows: list[Row] = field(default_factory=list)
+    counts: Counter[Part] = field(default_factory=Counter)
+
+    def add(self, row: Row) -> None:
+        """One more."""
+        self.counts[row.part] += 1
+        if len(self.rows) < self.most:
+            self.rows.append(row)
+
+
+@dataclass
 class Texts:
     """All inputs, or all answers."""
 
     check: Lengths
     side: Side
-    sizes: "array[int]" = field(default_factory=lambda: array("L"))
+    sizes: dict[Part, "array[int]"] = field(default_factory=dict)
     """Characters of each."""
     words: "array[int]" = field(default_factory=lambda: array("L"))
     """Words of each answer."""
     longest: list[Row] = field(default_factory=list)
     shortest: list[tuple[int, Row]] = field(default_factory=list)
     """By minus the length: a heap gives up the longest of the shortest."""
-    blank: list[Row] = field(default_factory=list)
+    blank: Named = field(init=False)
     """Without a letter or a digit."""
-    single: list[Row] = field(default_factory=list)
-    """Answers of one word, up to `kept`."""
-    singles: int = 0
+    single: Named = field(init=False)
+    """Answers of one word."""
+
+    def __post_init__(self) -> None:
+        self.blank, self.single = Named(self.check.kept), Named(self.check.kept)
 
     def look(self, part: Part, example: Example, text: str) -> None:
         """Take notice of one text."""
         size = len(text)
-        self.sizes.append(size)
+        self.sizes.setdefault(part, array("L")).append(size)
         most = self.check.kept
         if len(self.longest) < most or size > self.longest[0].size:
             _push(self.longest, _row(part, example, size, text), most)
         if len(self.shortest) < most or -size > self.shortest[0][0]:
             _push(self.shortest, (-size, _row(part, example, size, text)), most)
         if not any(c.isalnum() for c in text):
-            self.blank.append(_row(part, example, size, text))
+            self.blank.add(_row(part, example, size, text))
         if self.side == "answer":
             words = len(text.split(None, self.check.usual))
             self.words.append(words)
             if words == 1:
-                self.singles += 1
-                if len(self.single) < most:
-                    self.single.append(_row(part, example, size, text))
+                self.single.add(_row(part, example, size, text))
 
 
 @dataclass
@@ -109,11 +125,11 @@ class Looking:
 
     check: Lengths
     texts: Mapping[Side, Texts]
-    rows: dict[Part, int] = field(default_factory=dict)
+    rows: Counter[Part] = field(default_factory=Counter)
 
     def look(self, part: Part, rows: Sequence[Example]) -> None:
         """See the next rows of a part."""
-        self.rows[part] = self.rows.get(part, 0) + len(rows)
+        self.rows[part] += len(rows)
         for example in rows:
             self.texts["input"].look(part, example, example.text)
             if "answer" in self.texts and example.target is not None:
@@ -121,71 +137,75 @@ class Looking:
 
     def findings(self) -> Iterator[Finding]:
         """What was found, when all rows have passed."""
-        for side, texts in self.texts.items():
-            if texts.blank:
-                n = len(texts.blank)
-                yield self._named(
-                    f"{counted(n, side)} without a letter or a digit: there is nothing to read", n,
-                    texts.blank, f"{side} without a letter or a digit",
+        for texts in self.texts.values():
+            if texts.blank.rows:
+                yield self._finding(
+                    texts.blank, texts.side, "without a letter or a digit",
+                    ": there is nothing to read",
                 )  # fmt: skip
-            if len(texts.sizes) >= _FEW:
-                yield from self._outliers(texts)
+            yield from self._outliers(texts)
         if "answer" in self.texts:
             yield from self._single_words(self.texts["answer"])
 
     def _outliers(self, texts: Texts) -> Iterator[Finding]:
-        sizes = np.frombuffer(texts.sizes, dtype=f"u{texts.sizes.itemsize}")
+        by_part = {part: _numbers(sizes) for part, sizes in texts.sizes.items()}
+        sizes = np.concatenate([*by_part.values(), np.array([], np.int64)])
+        if len(sizes) < _FEW:
+            return
         low, high = fences(sizes, self.check.far, self.check.ratio)
-        long, short = int((sizes > high).sum()), int((sizes < low).sum())
         half = f"characters, where half have {np.median(sizes):,.0f} or more"
         details = {"characters": _histogram(sizes), "fences": [round(low, 1), round(high, 1)]}
-        long_ones, short_ones = counted(long, texts.side), counted(short, texts.side)
-        if long:
-            yield self._named(
-                f"{long_ones} far longer than the others: over {high:,.0f} {half}",
-                long, sorted((r for r in texts.longest if r.size > high), reverse=True),
-                f"{texts.side} far longer than the others", level="note", details=details,
-            )  # fmt: skip
-        if short:
-            yield self._named(
-                f"{short_ones} far shorter than the others: under {low:,.0f} {half}",
-                short, sorted(r for _, r in texts.shortest if r.size < low),
-                f"{texts.side} far shorter than the others", level="note", details=details,
-            )  # fmt: skip
+        long, short = Named(self.check.kept), Named(self.check.kept)
+        for part, some in by_part.items():
+            long.counts[part], short.counts[part] = (
+                int((some > high).sum()),
+                int((some < low).sum()),
+            )
+        long.rows = sorted((r for r in texts.longest if r.size > high), reverse=True)
+        short.rows = sorted(r for _, r in texts.shortest if r.size < low)
+        for named, word, bound in (
+            (long, "longer", f"over {high:,.0f}"),
+            (short, "shorter", f"under {low:,.0f}"),
+        ):
+            if named.rows:
+                yield self._finding(
+                    named, texts.side, f"far {word} than the others", f": {bound} {half}",
+                    "note", details,
+                )  # fmt: skip
 
     def _single_words(self, texts: Texts) -> Iterator[Finding]:
-        words = np.frombuffer(texts.words, dtype=f"u{texts.words.itemsize}")
-        if len(words) < _FEW or not texts.singles or np.median(words) < self.check.usual:
+        words = _numbers(texts.words)
+        if len(words) < _FEW or not texts.single.rows or np.median(words) < self.check.usual:
             return
-        found = counted(texts.singles, "one-word answer")
-        yield self._named(
-            f"{found}, where half have {self.check.usual} words or more: a model that learns "
-            "from them learns to be curt at random",
-            texts.singles, texts.single, "a one-word answer among long ones",
+        yield self._finding(
+            texts.single, "answer", "of one word",
+            f", where half have {self.check.usual} words or more: a model that learns from them "
+            "learns to be curt at random",
         )  # fmt: skip
 
-    def _named(
+    def _finding(
         self,
-        text: str,
-        affected: int,
-        rows: Sequence[Row],
-        reason: str,
+        named: Named,
+        what: str,
+        said: str,
+        more: str,
         level: Level = "warning",
         details: Mapping[str, Any] | None = None,
     ) -> Finding:
-        """A finding about rows that are named, the first ones as samples."""
-        part: Part = "test" if any(r.part == "test" for r in rows) else rows[0].part
-        share = sum(r.part == part for r in rows) / self.rows[part]
-        unnamed = affected - len(rows)
+        """A finding about rows that are `said`; the first ones are samples."""
+        counts, n = +named.counts, named.counts.total()
+        part: Part = "test" if counts["test"] else next(iter(counts))
+        share = counts[part] / self.rows[part]
+        unnamed = n - len(named.rows)
         return Finding(
             check="lengths",
             level=level,
-            text=text,
-            affected=affected,
+            text=f"{counted(n, what)} {said}{more}",
+            affected=n,
             effect=share,
             why=f"{100 * share:.2g} % of {part}, if every rung fails on them",
-            samples=tuple(r.sample(f"{r.size:,} characters") for r in rows[:SHOWN]),
-            remedy=Remedy("drop", dict.fromkeys((r.id for r in rows), None), reason),
+            samples=tuple(r.sample(f"{r.size:,} characters") for r in named.rows[:SHOWN]),
+            remedy=Remedy("drop", {r.id: None for r in named.rows}, f"{what} {said}"),
             details={**(details or {}), **({"not named": unnamed} if unnamed else {})},
         )
 
@@ -195,6 +215,11 @@ def fences(sizes: Any, far: float, ratio: float) -> tuple[float, float]:
     low, high = np.quantile(sizes, (0.25, 0.75)) + 1
     step = max(far * np.log(high / low), np.log(ratio))
     return float(low * np.exp(-step) - 1), float(high * np.exp(step) - 1)
+
+
+def _numbers(kept: "array[int]") -> Any:
+    """int64[N]."""
+    return np.array(kept, dtype=np.int64)
 
 
 def _histogram(sizes: Any) -> dict[str, int]:
