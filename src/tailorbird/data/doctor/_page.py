@@ -11,6 +11,7 @@ from typing import Any, Literal
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from tailorbird.checking import Checked
+from tailorbird.data.doctor._sample import counted
 from tailorbird.data.doctor.base import Finding, title
 from tailorbird.store import write_text
 
@@ -40,6 +41,8 @@ class Shown:
     glyph: str
     tone: str
     command: str | None
+    remedy: str | None
+    """What the command does, in words."""
     numbers: tuple[Numbers, ...]
 
 
@@ -63,12 +66,17 @@ def write_page(path: Path, checked: Checked) -> None:
         glyphs=_GLYPHS,
         tones=_TONES,
         headline=_headline(checked),
+        worst=next((w for w in ("error", "warning") if w in _levels(checked)), "ok"),
     )
     write_text(path, page)
 
 
+def _levels(checked: Checked) -> list[str]:
+    return [*(p.level for p in checked.proofs), *(f.level for f in checked.diagnosis.findings)]
+
+
 def _headline(checked: Checked) -> str:
-    levels = [p.level for p in checked.proofs] + [f.level for f in checked.diagnosis.findings]
+    levels = _levels(checked)
     errors, warnings = levels.count("error"), levels.count("warning")
     if not errors and not warnings:
         return "Nothing that needs mending was found."
@@ -79,9 +87,13 @@ def _headline(checked: Checked) -> str:
 
 
 def _shown(checked: Checked, finding: Finding) -> Shown:
+    remedy, does = finding.remedy, None
+    if remedy is not None:
+        verb, rows = f"{remedy.action.title()}s", counted(len(remedy.changes), "row")
+        does = f"{verb} {rows}: {remedy.reason}"
     return Shown(
         finding, title(finding.check), _GLYPHS[finding.level], _TONES[finding.level],
-        checked.command(finding),
+        checked.command(finding), does,
         tuple(_numbers(name, value) for name, value in finding.details.items()),
     )  # fmt: skip
 
