@@ -2,7 +2,7 @@
 
 import random
 import shlex
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,8 @@ class Source:
     format: str = "auto"
     columns: Columns | None = None
     key: str | None = None
+    overrides: tuple[str, ...] = ()
+    """What was said by `--set`, word for word: a command that follows must say it again."""
 
     @property
     def is_file(self) -> bool:
@@ -40,13 +42,19 @@ class Source:
 
     def mend(self, check: str, *options: str) -> str:
         """The command that mends what `check` found."""
-        words = ["tailorbird", "mend", str(self.path), check, *options]
-        if self.data_folder is not None:
-            words += ["-d", str(self.data_folder)]
+        words = [str(self.path), check, *options]
         if self.is_file:
             stem = self.path.name.removesuffix(".gz").rsplit(".", 1)[0]
             words += ["--out", str(self.path.with_name(f"{stem}-mended.jsonl"))]
-        return shlex.join(words)
+        return self.command("mend", *words)
+
+    def command(self, name: str, *words: str) -> str:
+        """A command on this source, as it was read."""
+        if self.data_folder is not None:
+            words = (*words, "-d", str(self.data_folder))
+        for pair in self.overrides:
+            words = (*words, "--set", pair)
+        return shlex.join(["tailorbird", name, *words])
 
 
 @dataclass(frozen=True)
@@ -174,12 +182,16 @@ def settings_of(pairs: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], di
     return settings, rest
 
 
-def source_of(path: Path, data_folder: Path | None, pairs: Mapping[str, Any]) -> Source:
+def source_of(
+    path: Path, data_folder: Path | None, pairs: Mapping[str, Any], overrides: Sequence[str] = ()
+) -> Source:
     """The source at `path`. Of a file, `pairs` say how to read it, with the keys of task.yaml.
+
+    `overrides`: all that was said by `--set`.
 
     Raises `TaskError` where they say anything else.
     """
-    source = Source(path, data_folder)
+    source = Source(path, data_folder, overrides=tuple(overrides))
     if not source.is_file:
         return source
     columns: dict[str, Any] = {}

@@ -5,6 +5,7 @@ Nothing is done that was not proposed first: `propose` says which rows would cha
 """
 
 import json
+import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,11 +14,11 @@ from typing import Any
 
 from tailorbird.checking import Checked, Source
 from tailorbird.data.doctor.base import Finding, Part, Remedy
-from tailorbird.data.read import load_examples, stream_file
+from tailorbird.data.read import rows_as_held, stream_file
 from tailorbird.data.remedies import Change, History, changed, row_digest
 from tailorbird.data.rows import read_rows
 from tailorbird.errors import DataError, nearest
-from tailorbird.store import write_atomic
+from tailorbird.store import said
 from tailorbird.task.benchmark import Task
 from tailorbird.task.types import SPLITS, Example
 
@@ -34,6 +35,11 @@ class Proposal:
     """Rows that it leaves alone: those of test, or all of them where it `moves` rows."""
     moves: bool = False
     """Whether new groups would move rows between the splits that are cut from one pool."""
+
+    @property
+    def tests(self) -> bool:
+        """Whether it would change test rows, and so the benchmark."""
+        return any(part == "test" for part, _ in self.rows.values())
 
     def after(self, row: str) -> Example | None:
         """The row as it would be; None: dropped."""
@@ -95,43 +101,45 @@ def rows_of_file(source: Source, named: Collection[str]) -> dict[str, tuple[Part
 # ---- a study -----------------------------------------------------------------------------------
 
 
-def record(task: Task, history: History, proposal: Proposal) -> History:
-    """Append the proposal as a step.
+def record(task: Task, history: History, proposals: Sequence[Proposal]) -> History:
+    """Append each proposal as a step.
 
-    Raises `DataError` where it would leave a split empty or give a label that the task lacks.
+    Raises `DataError`, and appends nothing, where they would leave a split empty, give a label that
+    the task lacks, or change a test split that is frozen.
     """
-    _check_possible(task, proposal)
-    digests = _digests(task, history, proposal.rows)
-    remedy = proposal.remedy
-    rows = {
-        row: Change(digest=digests[row], part=part, value=remedy.changes[row])
-        for row, (part, _) in proposal.rows.items()
-    }
-    return history.add(proposal.finding.check, remedy.action, remedy.reason, rows)
+    _check_possible(task, proposals)
+    named = {row for proposal in proposals for row in proposal.rows}
+    every = rows_as_held(task.spec.data, task.folder, task.data_folder)
+    digests = {e.id: row_digest(e) for e in every if e.id in named}
+    for proposal in proposals:
+        remedy = proposal.remedy
+        rows = {
+            row: Change(digest=digests[row], part=part, value=remedy.changes[row])
+            for row, (part, _) in proposal.rows.items()
+        }
+        history = history.add(proposal.finding.check, remedy.action, remedy.reason, rows)
+    return history
 
 
-def _check_possible(task: Task, proposal: Proposal) -> None:
-    if proposal.remedy.action == "drop":
-        lost = Counter(part for part, _ in proposal.rows.values())
-        for split in ("train", "test"):
-            if lost[split] and lost[split] == len(task.splits.get(split, ())):
-                raise DataError(f"that would leave nothing of the {split} split")
-    if proposal.remedy.action == "relabel" and task.labels:
-        for row in proposal.rows:
-            label = proposal.remedy.changes[row]
-            if label not in task.labels:
-                near = nearest(str(label), task.labels)
-                raise DataError(f'row {row}: the task has no label "{label}"{near}')
-
-
-def _digests(task: Task, history: History, named: Collection[str]) -> dict[str, str]:
-    """What tells the rows as the files hold them, whatever earlier steps make of them."""
-    if not history.live:
-        return {row: row_digest(e) for row, (_, e) in rows_of_task(task, named).items()}
-    spec = task.spec
-    raw = load_examples(spec.data, task.folder, task.data_folder, spec.seed, mended=False)
-    every = (*(e for split in raw.splits.values() for e in split), *raw.unlabelled)
-    return {e.id: row_digest(e) for e in every if e.id in named}
+def _check_possible(task: Task, proposals: Sequence[Proposal]) -> None:
+    lost = Counter(
+        part for p in proposals if p.remedy.action == "drop" for part, _ in p.rows.values()
+    )
+    for split in ("train", "test"):
+        if lost[split] and lost[split] == len(task.splits.get(split, ())):
+            raise DataError(f"that would leave nothing of the {split} split")
+    if task.spec.data.frozen and any(p.moves or p.tests for p in proposals):
+        raise DataError(
+            "the test split would change, and data.frozen keeps it as it is",
+            hint="leave out --also-test; or remove data.frozen, and compare with no earlier result",
+        )
+    for proposal in proposals:
+        if proposal.remedy.action == "relabel" and task.labels:
+            for row in proposal.rows:
+                label = str(proposal.remedy.changes[row])
+                if label not in task.labels:
+                    near = nearest(label, task.labels)
+                    raise DataError(f'row {row}: the task has no label "{label}"{near}')
 
 
 # ---- a file ------------------------------------------------------------------------------------
@@ -143,21 +151,27 @@ def write_mended(source: Source, proposals: Sequence[Proposal], out: Path) -> in
     A row keeps its shape and all its keys. The file is read again before it takes its name, and
     must give the wanted rows. Raises `DataError` where it does not.
     """
+    check_free(out)
+    wanted: list[str] = []
+    with said("write", out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
+            new = Path(folder) / out.name
+            with new.open("w", encoding="utf-8") as file:
+                for raw, example in _mended_rows(source, proposals):
+                    file.write(json.dumps(raw, ensure_ascii=False, default=str) + "\n")
+                    wanted.append(_whole_digest(example))
+            _verify(new, source, wanted)
+            new.rename(out)
+    return len(wanted)
+
+
+def check_free(out: Path) -> None:
+    """Raise `DataError` where `out` is no name for a new file of JSON lines."""
     if out.suffix.lower() != ".jsonl":
         raise DataError(f"{out} should end in .jsonl", hint="--out CLEAN.jsonl")
     if out.exists():
         raise DataError(f"{out} exists already", hint="name another file by --out")
-    wanted: list[str] = []
-
-    def write(temporary: Path) -> None:
-        with temporary.open("w", encoding="utf-8") as file:
-            for raw, example in _mended_rows(source, proposals):
-                file.write(json.dumps(raw, ensure_ascii=False, default=str) + "\n")
-                wanted.append(_whole_digest(example))
-        _verify(temporary, source, wanted)
-
-    write_atomic(out, write)
-    return len(wanted)
 
 
 def _mended_rows(source: Source, proposals: Sequence[Proposal]) -> Iterator[tuple[Any, Example]]:

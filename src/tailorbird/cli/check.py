@@ -68,7 +68,7 @@ def command(
     if html is not None:
         write_page(html, checked)
     if json:
-        print(codec.dumps(checked.to_json(), indent=2, ensure_ascii=False))
+        print(codec.dumps(checked.to_json(), indent=2))  # ASCII: a text could steer a terminal
     elif quiet:
         print("\n".join(checked.errors), end="\n" if checked.errors else "", file=sys.stderr)
     else:
@@ -91,7 +91,7 @@ def examined(
 
     wanted(only, skip)  # before anything is read
     settings, pairs = settings_of(parse_overrides(set_))
-    source = source_of(path, data_folder, pairs)
+    source = source_of(path, data_folder, pairs, set_ or ())
     if not source.is_file:
         task = load(path, data_folder, pairs, quiet)
         return check_task(task, source, production, only, skip, settings, no_progress), task
@@ -132,12 +132,12 @@ def _finding(console: "Console", checked: "Checked", finding: "Finding") -> None
     effect = f" (up to {100 * finding.effect:.1f} points)" if finding.effect >= 0.0005 else ""
     _line(console, finding.level, f"{finding.check}: {finding.text}{effect}")
     for sample in finding.samples[:1]:
-        note = f" ({sample.note})" if sample.note else ""
-        said = f"{sample.part} {sample.row}: {_clipped(sample.text)}{_clipped(note)}"
+        note = f" [{sample.note}]" if sample.note else ""
+        said = _plain(f"{sample.part} {sample.row}: {_clipped(sample.text)} {_clipped(note)}")
         console.print(f"{'':8}{said}", style="dim", markup=False, highlight=False)
     command = checked.command(finding)
     if command is not None:
-        console.print(f"{'':8}-> {command}", markup=False, highlight=False)
+        console.print(f"{'':8}-> {_plain(command)}", markup=False, highlight=False)
 
 
 def _line(console: "Console", level: str, text: str) -> None:
@@ -153,13 +153,14 @@ def _remarks(checked: "Checked", hidden: int, html: Path | None) -> list[str]:
         reasons = "; ".join(f"{name}: {why}" for name, why in checked.diagnosis.skipped.items())
         remarks.append(f"Not made: {_plain(reasons)}")
     if html is not None:
-        remarks.append(f"All samples and numbers: {html}")
+        remarks.append(f"All samples, numbers and commands: {html}")
     elif checked.diagnosis.findings:
-        remarks.append("All samples and numbers: --html check.html")
+        remarks.append("All samples, numbers and commands: --html check.html")
     return ["", *remarks] if remarks else []
 
 
 def _clipped(text: str) -> str:
+    text = " ".join(text.split())
     return text if len(text) <= _CLIP else f"{text[:_CLIP]} …"
 
 

@@ -15,7 +15,7 @@ from tailorbird.errors import DataError, plain
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tailorbird.checking import Source as FileSource
+    from tailorbird.checking import Source as Read
     from tailorbird.mending import Proposal
     from tailorbird.task.benchmark import Task
 
@@ -32,6 +32,8 @@ _SHOWN = 10
 """Rows shown before they change; --dry-run shows all."""
 _CLIP = 200
 """Characters of a row."""
+_BEFORE = 40
+"""Characters shown before what is rewritten."""
 
 
 def command(
@@ -65,7 +67,7 @@ def command(
     """Mend what a check found: a recorded step, and the files stay as they are."""
     from rich.console import Console
 
-    from tailorbird.mending import propose, rows_of_file, rows_of_task
+    from tailorbird.mending import propose, rows_of_file, rows_of_task, write_mended
 
     console = Console(soft_wrap=True, quiet=quiet)
     if list_ or undo is not None:
@@ -74,8 +76,9 @@ def command(
     if check is None:
         raise DataError(
             "name the check whose findings are to be mended",
-            hint=f"tailorbird check {source} shows what was found",
+            hint=f"{shlex.join(['tailorbird', 'check', str(source)])} shows what was found",
         )
+    _check_out(source, out, dry_run)
     checked, task = examined(source, data_folder, production, [check], [], set_, quiet, quiet)
     named = set(checked.parts)
     rows = rows_of_task(task, named) if task else rows_of_file(checked.source, named)
@@ -85,9 +88,25 @@ def command(
     if dry_run or not chosen:
         _say(console, "Nothing was changed.")
     elif task is None:
-        _write(console, checked.source, chosen, out)
+        assert out is not None, "_check_out was not asked"
+        left = write_mended(checked.source, chosen, out)
+        _say(console, f"{left:,} rows written to {out}; {source} is as it was")
     else:
-        _record(console, task, source, chosen)
+        _record(console, task, checked.source, chosen)
+
+
+def _check_out(source: Path, out: Path | None, dry_run: bool) -> None:
+    """Raise where what is to be written has no place, before anything is read."""
+    from tailorbird.checking import Source
+    from tailorbird.mending import check_free
+
+    if not Source(source).is_file:
+        if out is not None:
+            raise DataError("a study keeps its steps beside task.yaml", hint="leave out --out")
+    elif out is not None:
+        check_free(out)
+    elif not dry_run:
+        raise DataError("say where to write the mended file", hint="--out CLEAN.jsonl")
 
 
 def _chosen(console: "Console", proposal: "Proposal", decided: bool, dry_run: bool) -> bool:
@@ -100,8 +119,9 @@ def _chosen(console: "Console", proposal: "Proposal", decided: bool, dry_run: bo
         return False
     decided = decided or remedy.safe
     shown = n if dry_run else 0 if decided else _SHOWN
+    notes = {s.row: s.note for s in proposal.finding.samples if s.note}
     for row in list(proposal.rows)[:shown]:
-        _show(console, proposal, row)
+        _show(console, proposal, row, notes.get(row))
     if dry_run or decided:
         return not dry_run
     if n > shown:
@@ -126,33 +146,24 @@ def _spared(proposal: "Proposal") -> str:
     return f"{n}, of the test split; {changed}"
 
 
-def _record(console: "Console", task: "Task", study: Path, proposals: "Sequence[Proposal]") -> None:
+def _record(
+    console: "Console", task: "Task", source: "Read", proposals: "Sequence[Proposal]"
+) -> None:
     from tailorbird.data.remedies import DONE, History
     from tailorbird.mending import record
 
-    history = History.read(task.folder)
-    for proposal in proposals:
-        history = record(task, history, proposal)
-        n, step = len(proposal.rows), len(history.steps)
+    before = History.read(task.folder)
+    after = record(task, before, proposals)
+    for step, proposal in zip(after.steps[len(before.steps) :], proposals, strict=True):
+        n = len(proposal.rows)
         done = f"{n:,} {'row' if n == 1 else 'rows'} {DONE[proposal.remedy.action]}"
-        _say(console, f"Step {step}: {done}, {proposal.remedy.reason}")
-        if any(part == "test" for part, _ in proposal.rows.values()):
+        _say(console, f"Step {step.step}: {done}, {proposal.remedy.reason}")
+        if proposal.tests:
             _say(console, "  Test rows have changed: this is another benchmark than before.")
-        _say(
-            console, f"  take it back: {_line('tailorbird', 'mend', study, '--undo', step)}", "dim"
-        )
-    _say(console, f"Recorded in {history.file}; look again: {_line('tailorbird', 'check', study)}")
-
-
-def _write(
-    console: "Console", source: "FileSource", proposals: "Sequence[Proposal]", out: Path | None
-) -> None:
-    from tailorbird.mending import write_mended
-
-    if out is None:
-        raise DataError("say where to write the mended file", hint="--out CLEAN.jsonl")
-    left = write_mended(source, proposals, out)
-    _say(console, f"{left:,} rows written to {out}; {source.path} is as it was")
+        back = shlex.join(["tailorbird", "mend", str(source.path), "--undo", str(step.step)])
+        _say(console, f"  take it back: {back}", "dim")
+    again = source.command("check", str(source.path))
+    _say(console, f"Recorded in {after.file}; look again: {again}")
 
 
 # ---- steps made before -------------------------------------------------------------------------
@@ -172,10 +183,11 @@ def _look_back(console: "Console", source: Path, undo: int | None) -> None:
         _say(console, line)
 
 
-def _show(console: "Console", proposal: "Proposal", row: str) -> None:
+def _show(console: "Console", proposal: "Proposal", row: str, note: str | None) -> None:
     part, before = proposal.rows[row]
     after = proposal.after(row)
-    _say(console, f"  {part} {row}: {_clipped(before.text)}")
+    why = f" [{_clipped(note)}]" if note else ""
+    _say(console, f"  {part} {row}: {_clipped(before.text)}{why}")
     if after is None:
         return
     for name, old, new in (
@@ -184,16 +196,21 @@ def _show(console: "Console", proposal: "Proposal", row: str) -> None:
         ("group", before.group or "none", after.group or "none"),
     ):
         if old != new:
-            _say(console, f"      {name}: {_clipped(old)} -> {_clipped(new)}", style="dim")
+            _say(console, f"      {name}: {_difference(old, new)}", style="dim")
+
+
+def _difference(old: str, new: str) -> str:
+    """Both, from a little before the place where they part."""
+    old, new = " ".join(old.split()), " ".join(new.split())
+    same = next((i for i, (a, b) in enumerate(zip(old, new)) if a != b), min(len(old), len(new)))
+    begin = max(0, same - _BEFORE)
+    cut = "… " if begin else ""
+    return f"{cut}{_clipped(old[begin:])} -> {cut}{_clipped(new[begin:])}"
 
 
 def _clipped(text: str) -> str:
     text = " ".join(text.split())
     return text if len(text) <= _CLIP else f"{text[:_CLIP]} …"
-
-
-def _line(*words: object) -> str:
-    return shlex.join(map(str, words))
 
 
 def _say(console: "Console", text: str, style: str = "") -> None:

@@ -21,7 +21,7 @@ from tailorbird.registry import names
 from tailorbird.task.task import Column, Columns, Data, File, Splits
 from tailorbird.task.types import SPLITS, Example, Message, Prompt, Provenance, Split
 
-__all__ = ["Loaded", "load_documents", "load_examples", "stream_file"]
+__all__ = ["Loaded", "load_documents", "load_examples", "rows_as_held", "stream_file"]
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,10 @@ class Loaded:
     """Inputs that stand in no split. A target is the answer as somebody knows it, for audits."""
 
 
-def load_examples(
-    data: Data, folder: Path, data_folder: Path | None, seed: int, mended: bool = True
-) -> Loaded:
+def load_examples(data: Data, folder: Path, data_folder: Path | None, seed: int) -> Loaded:
     """Read the files that `data` names, relative to `folder`, and split them.
 
-    The steps of `remedies.jsonl` in `folder` are applied, unless the rows are not to be `mended`.
+    The steps of `remedies.jsonl` in `folder` are applied.
 
     Rows that were made up are never tested on: of one pool they go to train, and a test file that
     holds some is refused.
@@ -47,8 +45,7 @@ def load_examples(
     Raises `DataError` when a file is missing, empty or of a shape not known, when a named column is
     in no row, or when no row of a file can be used; `TaskError` when the format is not known.
     """
-    steps = History.read(folder).live if mended else ()
-    intake = _Intake(data, folder, data_folder, Mending(steps))
+    intake = _Intake(data, folder, data_folder, Mending(History.read(folder).live))
     if data.all:
         splits = intake.cut(intake.read(data.all), seed)
     else:
@@ -68,6 +65,16 @@ def load_examples(
     for account in accounts:
         account.verify()
     return Loaded(splits, accounts, unlabelled)
+
+
+def rows_as_held(data: Data, folder: Path, data_folder: Path | None) -> Iterator[Example]:
+    """Every row that can be used as its file holds it: before splits, leaks, limits and remedies.
+
+    Ids are those of `load_examples`. Raises as that does.
+    """
+    intake = _Intake(data, folder, data_folder)
+    yield from intake.read(data.all or (*data.train, *data.dev, *data.test))
+    yield from intake.read(data.unlabelled, labelled=False)
 
 
 def stream_file(

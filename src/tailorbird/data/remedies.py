@@ -178,7 +178,7 @@ class Mending:
     """
 
     def __init__(self, steps: Sequence[Step] = ()) -> None:
-        self.account = FileAccount(FILE)
+        self.account = FileAccount(FILE, unit="changes")
         """What became of each change that is asked for."""
         self._asked: dict[str, list[tuple[Step, Change]]] = {}
         for step in steps:
@@ -194,7 +194,8 @@ class Mending:
         found, left = row_digest(example), []
         for step, change in asked:
             if change.digest != found:
-                self.account.drop(f"the row is not as it was at step {step.step}", step.step)
+                reason = f"the row is not as it was at step {step.step}"
+                self.account.drop(reason, example.id)
                 continue
             self.account.keep()
             if step.action == "regroup":
@@ -219,9 +220,9 @@ class Mending:
 
     def close(self) -> list[FileAccount]:
         """The account of the steps, once all rows are read; none where there are no steps."""
-        for asked in self._asked.values():
+        for row, asked in self._asked.items():
             for step, _ in asked:
-                self.account.drop(f"no row has the id that step {step.step} names", step.step)
+                self.account.drop(f"no row has the id that step {step.step} names", row)
         return [self.account] if self.account.read else []
 
 
