@@ -37,9 +37,8 @@ def pages() -> dict[str, str]:
 
 
 def _command_line() -> str:
-    commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     parts = [INTRODUCTION]
-    for name, command in commands.items():
+    for name, command in commands(typer.main.get_command(app)):
         hints = get_type_hints(command.callback)
         # Of an argument with choices the first one is shown, so that the line is a real one.
         arguments = [
@@ -63,6 +62,15 @@ def _command_line() -> str:
         parts.append("\n".join(["```sh", *examples, "```\n"]))
     parts.append("`tailorbird --version` prints the version.\n")
     return "\n".join(parts)
+
+
+def commands(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """(how it is called, command) of every command, those of groups too."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}", command
 
 
 def _rows(command: Any) -> Iterator[str]:

@@ -14,6 +14,7 @@ from tailorbird.cli import (
     convert,
     curve,
     judge,
+    label,
     mend,
     new,
     plan,
@@ -47,6 +48,7 @@ for command in (
     compare, schema, pretrain, vocabulary,
 ):  # fmt: skip
     app.command(command.__name__.rsplit(".", 1)[-1], epilog=command.EXAMPLES)(command.command)
+app.add_typer(label.app, name="label")
 
 
 @app.callback()

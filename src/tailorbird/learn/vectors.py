@@ -13,18 +13,31 @@ WIDTH = 128
 """Of vectors made of TF-IDF."""
 
 
-def embedder(name: str, texts: Sequence[str], cache: Path | None = None, seed: int = 0) -> Embed:
+def embedder(
+    name: str, lists: Sequence[Sequence[str]], cache: Path | None = None, seed: int = 0
+) -> Embed:
     """`tfidf`, or a sentence encoder as `models.encoder` names it.
 
-    `texts`: those that `tfidf` learns its words from. `cache`: see `models.encoder.embed`.
+    Args:
+        name: which.
+        lists: texts that will be asked for. `tfidf` learns its words from them; an encoder keeps
+            the vectors of each list in `cache`.
+        cache: a folder, safe to delete.
+        seed: of `tfidf`.
     """
     if name == TFIDF:
-        return _latent(texts, seed)
+        return _latent([text for texts in lists for text in texts], seed)
 
     def embed(wanted: Sequence[str]) -> Floats:
         from tailorbird.models.encoder import embed
 
-        found: Floats = embed(wanted, cache, name) if wanted else np.zeros((0, 0), np.float32)
+        if not wanted:
+            return np.zeros((0, 0), np.float32)
+        asked = set(wanted)
+        for texts in lists:
+            if texts and asked.issuperset(texts):
+                embed(texts, cache, name)
+        found: Floats = embed(wanted, name=name)  # of those lists, nothing is computed again
         return found
 
     return embed

@@ -6,6 +6,7 @@ McCallum & Nigam 1998, ICML); else by how few words their answers share.
 
 from dataclasses import dataclass
 from itertools import combinations
+from typing import ClassVar
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from tailorbird.learn.strategies.entropy import entropy
 @dataclass(frozen=True)
 class Disagreement:
     """Where several rungs cannot all be right."""
+
+    COMPARES: ClassVar[bool] = True
+    """Whether it wants every rung's opinion, where none is named."""
 
     def missing(self, pool: Pool) -> str | None:
         """Needs two rungs."""
