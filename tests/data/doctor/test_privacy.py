@@ -45,9 +45,9 @@ def pieces(text: str, **settings: Any) -> list[tuple[str, str]]:
         ("address", "Flat 3, 22 Acacia Avenue, London SW1A 2AA", "I moved to {}."),
         ("address", "Lindenstraße 12, 10115 Berlin", "jetzt {}"),
         ("address", "12 rue de la Paix", "au {} désormais"),
-        ("address", "6821 1st Ave, Springfield, IL 62704", "Send it to {}"),
-        ("person", "Crystal Minh", "My name is {}."),
-        ("person", "crystal minh", "my name is {} and i moved"),
+        ("address", "4410 3rd Ave, Springfield, IL 62704", "Send it to {}"),
+        ("person", "Amber Okoye", "My name is {}."),
+        ("person", "amber okoye", "my name is {} and i moved"),
         ("person", "Okafor", "Dear Mr {}, we"),
         ("person", "Priya Lindqvist", "Best regards,\n{}\nClaims"),
         ("person", "Ludwig van Beethoven", "I met {} there"),
@@ -68,7 +68,7 @@ def test_found_with_its_kind_and_no_more(kind: str, value: str, text: str):
 @pytest.mark.parametrize(
     "text",
     [
-        "My order 113542617735902 has not come, reference 62555290902-37.",
+        "My order 884213370021155 has not come, reference 62555290902-37.",
         "We run version 8.19.18.15 on 192.168.0.1, port 8080.",
         "4111 1111 1111 1112 fails Luhn's check, DE89370400440532013001 its own.",
         "The policy starts on 12/03/2026 at 14:30 and costs £1,234.56.",
@@ -96,10 +96,10 @@ def test_kinds_and_regions_are_choices():
 
 ROW = Example(
     "r",
-    "hi, my name is crystal minh, mail c.minh@mail.example, call 020 7946 0958",
-    "Dear Crystal, dear Ms Minh: we call 020 7946 0958.",
+    "hi, my name is amber okoye, mail a.okoye@mail.example, call 020 7946 0958",
+    "Dear Amber, dear Ms Okoye: we call 020 7946 0958.",
     facts=("020 7946 0958",),
-    fields={"customer": "Crystal Minh", "team": "A"},
+    fields={"customer": "Amber Okoye", "team": "A"},
 )
 
 
@@ -132,7 +132,7 @@ def test_what_is_found_is_counted_and_not_repeated():
     assert (finding.level, finding.effect, finding.affected) == ("warning", 0, 2)
     assert finding.samples[0].note == "e-mail addresses, names, phone numbers"
     said = json.dumps([finding.text, str(finding.samples), finding.details, finding.remedy.changes])  # type: ignore[union-attr]
-    assert not [v for v in ("minh", "Minh", "Okafor", "7946", "c.minh") if v in said]
+    assert not [v for v in ("okoye", "Okoye", "Okafor", "7946", "a.okoye") if v in said]
 
 
 def test_turns_keep_their_roles():
@@ -185,14 +185,14 @@ def made() -> Pseudonyms:
 
 
 def test_the_same_person_everywhere(made: Pseudonyms):
-    first, family = made("person", "Crystal Minh").split()
-    assert made("person", ["Ms", "Minh"][1]) == family
-    assert made("person", "crystal minh") == f"{first} {family}".lower()
-    assert made("person", "MINH") == family.upper()
-    assert {first, family}.isdisjoint({"Crystal", "Minh"})
-    assert Pseudonyms(KEY)("person", "Crystal Minh") == f"{first} {family}"
+    first, family = made("person", "Amber Okoye").split()
+    assert made("person", ["Ms", "Okoye"][1]) == family
+    assert made("person", "amber okoye") == f"{first} {family}".lower()
+    assert made("person", "OKOYE") == family.upper()
+    assert {first, family}.isdisjoint({"Amber", "Okoye"})
+    assert Pseudonyms(KEY)("person", "Amber Okoye") == f"{first} {family}"
     other = Pseudonyms("another secret of some length")
-    assert other("person", "Crystal Minh") != f"{first} {family}"
+    assert other("person", "Amber Okoye") != f"{first} {family}"
 
 
 def test_pseudonyms_need_a_secret(monkeypatch: pytest.MonkeyPatch):
@@ -206,12 +206,12 @@ def test_pseudonyms_need_a_secret(monkeypatch: pytest.MonkeyPatch):
 
 def test_a_row_with_pseudonyms_holds_together(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(SECRET, KEY)
-    row, again = mended(None, ROW, replace(ROW, id="s", input="I am Ms Minh"), style="pseudonyms")
+    row, again = mended(None, ROW, replace(ROW, id="s", input="I am Ms Okoye"), style="pseudonyms")
     made = Pseudonyms(KEY)
     assert row.facts[0] == made("phone", "020 7946 0958")
     assert row.facts[0] in str(row.target)
-    assert row.fields["customer"] == made("person", "Crystal Minh")
-    assert again.input == f"I am Ms {made('person', 'Minh')}"
+    assert row.fields["customer"] == made("person", "Amber Okoye")
+    assert again.input == f"I am Ms {made('person', 'Okoye')}"
     assert KEY not in str(row)
 
 

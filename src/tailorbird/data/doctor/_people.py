@@ -169,7 +169,7 @@ def _plain(word: str) -> str:
 
 
 def single_words(name: str) -> tuple[str, ...]:
-    """The words of a full name that stand for it alone, too: "Minh" of "crystal minh"."""
+    """The words of a full name that stand for it alone, too: "Okoye" of "amber okoye"."""
     words = [w.strip(".,") for w in name.split()]
     found = (w.capitalize() if w.islower() else w for w in words if len(w) > 2)
     return tuple(w for w in found if not {_plain(w)} & (_NO_NAME | LINKS))

@@ -52,7 +52,7 @@ class Pseudonyms:
                 return _alike(draw, value, kept)
 
     def _name(self, word: str) -> str:
-        """Word by word, so that Ms Minh and Crystal Minh share a name afterwards, too."""
+        """Word by word, so that Ms Okoye and Amber Okoye share a name afterwards, too."""
         plain = re.sub(r"\W+$", "", word).casefold()
         if plain in LINKS:
             return word
