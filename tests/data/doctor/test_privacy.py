@@ -135,6 +135,11 @@ def test_what_is_found_is_counted_and_not_repeated():
     assert not [v for v in ("okoye", "Okoye", "Okafor", "7946", "a.okoye") if v in said]
 
 
+def test_a_sample_shows_what_was_taken_out():
+    [finding] = found(None, Example("r", f"{'So it goes on. ' * 40}I am Mr Okafor. Bye."))
+    assert "I am Mr [PERSON]. Bye." in finding.samples[0].text
+
+
 def test_turns_keep_their_roles():
     turns = (Message("user", "I am Mrs Okafor"), Message("assistant", "Hello, Mrs Okafor"))
     [row] = mended(None, replace(ROW, input=turns))

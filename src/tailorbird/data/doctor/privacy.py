@@ -112,7 +112,8 @@ class _Examination:
             self.changes[example.id] = rewriting(new)
             if len(self.samples) < SHOWN:
                 kinds = sorted({WORDS[kind] for kind in found.values()})
-                self.samples.append(Sample(example.id, part, clipped(new.text), ", ".join(kinds)))
+                shown = clipped(new.text[_before(example.text, new.text) :])
+                self.samples.append(Sample(example.id, part, shown, ", ".join(kinds)))
 
     def _found(self, example: Example) -> dict[str, Kind]:
         """Value -> kind; what is public is left out."""
@@ -161,6 +162,12 @@ class _Examination:
         said = "taken out" if self.check.style == "redact" else "replaced by made-up values"
         safe = not any(kind in counts for kind in _FUZZY) and not self.rows["test"]
         return Remedy("rewrite", self.changes, f"personal data {said}", safe)
+
+
+def _before(old: str, new: str) -> int:
+    """Where to begin to show `new`, so that the first change is seen: a sentence before it."""
+    same = next((n for n, (a, b) in enumerate(zip(old, new)) if a != b), 0)
+    return max(0, same - 80)
 
 
 def _often(entry: tuple[Kind, int]) -> tuple[int, Kind]:
