@@ -26,7 +26,7 @@ def write_items(queue: Queue, annotator: str, n: int, path: Path, blind: bool = 
     """
     if path.exists():
         raise DataError(f"{path} exists already", hint="import it first, or name another file")
-    suffix_of(path)
+    write_rows(path, [])  # says what is wrong with the path before items are kept for anybody
     items = queue.claim(annotator, n, minutes=DAYS * 24 * 60)
     flat = suffix_of(path) in _TABLES
     write_rows(path, [_row(item, flat, blind) for item in items], for_spreadsheets=flat)
