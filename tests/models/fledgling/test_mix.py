@@ -150,7 +150,7 @@ def test_grammar() -> None:
 STUDIES = Path(__file__).parents[3] / "studies"
 
 
-@pytest.mark.parametrize("study", ["insurance-email", "vagov-procedures"])
+@pytest.mark.parametrize("study", ["insurance-email", "procedure-qa", "vagov-procedures"])
 def test_no_study_is_in_the_mix(study: str) -> None:
     """Test mails share no run of ten words with what the templates can say."""
     spec = load_spec(STUDIES / study / "task.yaml")
