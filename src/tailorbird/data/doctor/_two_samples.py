@@ -122,15 +122,20 @@ def effective_rows(probability: Any) -> float:
 def topics(features: Any, seed: int) -> Any:
     """float64[N, K] of unit length: what words that occur together have in common (LSA)."""
     decomposition = need("sklearn.decomposition")
-    width = max(1, min(_TOPICS, features.shape[1] - 1, features.shape[0] - 1))
-    found = decomposition.TruncatedSVD(width, random_state=seed).fit_transform(features)
+    width = min(_TOPICS, features.shape[1] - 1, features.shape[0] - 1)
+    if width < 2:
+        found = features.toarray()
+    else:
+        with np.errstate(invalid="ignore", divide="ignore"):  # it divides by how texts vary
+            found = decomposition.TruncatedSVD(width, random_state=seed).fit_transform(features)
     return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
 
 
 def clusters(meaning: Any, number: int, seed: int) -> Any:
     """bool[N, K]: texts in at most `number` kinds, by k-means. meaning: float[N, D]."""
     cluster = need("sklearn.cluster")
-    means = cluster.KMeans(min(number, len(meaning)), n_init=4, random_state=seed)
+    different = len(np.unique(np.round(meaning, 6), axis=0))
+    means = cluster.KMeans(min(number, different), n_init=4, random_state=seed)
     groups = means.fit_predict(meaning)
     return groups[:, None] == np.unique(groups)
 

@@ -154,7 +154,11 @@ class Looking:
             return
         low, high = fences(sizes, self.check.far, self.check.ratio)
         half = f"characters, where half have {np.median(sizes):,.0f} or more"
-        details = {"characters": _histogram(sizes), "fences": [round(low, 1), round(high, 1)]}
+        details = {
+            "characters": _histogram(sizes),
+            "usual from": round(low, 1),
+            "usual to": round(high, 1),
+        }
         long, short = Named(self.check.kept), Named(self.check.kept)
         for part, some in by_part.items():
             long.counts[part], short.counts[part] = (

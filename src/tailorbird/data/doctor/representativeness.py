@@ -124,7 +124,9 @@ class Comparing:
             else "the total variation between the mixes of kinds, beyond that of chance",
             samples=tuple(self._samples(told, lacking, production, len(texts))),
             details={
-                "AUC": [round(x, 3) for x in (told.auc, told.low, told.high)],
+                "AUC": round(told.auc, 3),
+                "AUC, 95 % interval from": round(told.low, 3),
+                "AUC, 95 % interval to": round(told.high, 3),
                 "characters, quartiles": lengths,
                 f"share of {part}, by kind": {_name(k): round(k.shares[0], 4) for k in found},
                 "share of production, by kind": {_name(k): round(k.shares[1], 4) for k in found},

@@ -130,7 +130,7 @@ class Rendering:
     """Tokens of prompt and answer."""
     shares: Mapping[Part, Share]
     drawn: Counter[Part] = field(default_factory=Counter)
-    """Rows that would have been tokenised."""
+    """Rows that were looked at as tokens, or were short enough to need no such look."""
     known: dict[tuple[str, ...], str | None] = field(default_factory=dict)
     """Roles -> why the template refuses them."""
     refused: dict[str, list[Seen]] = field(default_factory=dict)
@@ -154,11 +154,18 @@ class Rendering:
                 note = " ".join(roles)
                 self.refused.setdefault(refusal, []).append(_seen(example, part, note))
             elif self.shares[part].takes():
-                self.drawn[part] += 1
-                if part == "test":
-                    self._answering(example)
-                if example.target is not None:
-                    self._learning(part, example, example.target)
+                self._tokenise(part, example)
+
+    def _tokenise(self, part: Part, example: Example) -> None:
+        try:
+            if part == "test":
+                self._answering(example)
+            if example.target is not None:
+                self._learning(part, example, example.target)
+        except ModelError as error:  # a template may refuse what is said, not who says it
+            self.refused.setdefault(str(error), []).append(_seen(example, part, ""))
+        else:
+            self.drawn[part] += 1
 
     def _answering(self, example: Example) -> None:
         """Whether a prompt leaves room for an answer in the context."""
