@@ -1,6 +1,7 @@
 """Whether the benchmark can judge, by its own proofs, and what ails the data, by the checks."""
 
 import random
+import re
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -44,9 +45,17 @@ class Source:
         """The command that mends what `check` found."""
         words = [str(self.path), check, *options]
         if self.is_file:
-            stem = self.path.name.removesuffix(".gz").rsplit(".", 1)[0]
-            words += ["--out", str(self.path.with_name(f"{stem}-mended.jsonl"))]
+            words += ["--out", str(self.path.with_name(self._mended))]
         return self.command("mend", *words)
+
+    @property
+    def _mended(self) -> str:
+        """rows.csv -> rows-mended.jsonl -> rows-mended-2.jsonl"""
+        stem = self.path.name.removesuffix(".gz").rsplit(".", 1)[0]
+        before = re.fullmatch(r"(.+-mended)(?:-(\d+))?", stem)
+        if before is None:
+            return f"{stem}-mended.jsonl"
+        return f"{before[1]}-{int(before[2] or 1) + 1}.jsonl"
 
     def command(self, name: str, *words: str) -> str:
         """A command on this source, as it was read."""

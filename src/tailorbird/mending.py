@@ -171,7 +171,10 @@ def check_free(out: Path) -> None:
     if out.suffix.lower() != ".jsonl":
         raise DataError(f"{out} should end in .jsonl", hint="--out CLEAN.jsonl")
     if out.exists():
-        raise DataError(f"{out} exists already", hint="name another file by --out")
+        raise DataError(
+            f"{out} exists already",
+            hint="name another file by --out; or go on from that one: tailorbird check shows how",
+        )
 
 
 def _mended_rows(source: Source, proposals: Sequence[Proposal]) -> Iterator[tuple[Any, Example]]:

@@ -29,7 +29,7 @@ Production = Annotated[
     Path | None, typer.Option(help="A file of inputs as they really come, to compare with.")
 ]
 _SHOWN = 8
-"""Findings with a sample and a remedy; the others are a line each."""
+"""Findings with a sample; the others are a line each."""
 _NOTES = 6
 """Notes shown at most."""
 _CLIP = 160
@@ -113,8 +113,13 @@ def _print(console: "Console", checked: "Checked", html: Path | None) -> None:
     graver = [f for f in found if f.level != "note"]
     for finding in graver[:_SHOWN]:
         _finding(console, checked, finding)
+    said = {checked.command(f) for f in graver[:_SHOWN]}
     for finding in [*graver[_SHOWN:], *notes[:_NOTES]]:
         _line(console, finding.level, f"{finding.check}: {finding.text}")
+        command = checked.command(finding)
+        if command not in said:  # one command mends all that a check found
+            said.add(command)
+            _command(console, command)
     if not graver:
         _line(console, "ok", "nothing that needs mending was found")
     for remark in _remarks(checked, len(notes) - _NOTES, html):
@@ -135,7 +140,10 @@ def _finding(console: "Console", checked: "Checked", finding: "Finding") -> None
         note = f" [{sample.note}]" if sample.note else ""
         said = _plain(f"{sample.part} {sample.row}: {_clipped(sample.text)} {_clipped(note)}")
         console.print(f"{'':8}{said}", style="dim", markup=False, highlight=False)
-    command = checked.command(finding)
+    _command(console, checked.command(finding))
+
+
+def _command(console: "Console", command: str | None) -> None:
     if command is not None:
         console.print(f"{'':8}-> {_plain(command)}", markup=False, highlight=False)
 

@@ -91,6 +91,7 @@ def command(
         assert out is not None, "_check_out was not asked"
         left = write_mended(checked.source, chosen, out)
         _say(console, f"{left:,} rows written to {out}; {source} is as it was")
+        _say(console, f"Go on from there: {checked.source.command('check', str(out))}")
     else:
         _record(console, task, checked.source, chosen)
 
@@ -170,9 +171,12 @@ def _record(
 
 
 def _look_back(console: "Console", source: Path, undo: int | None) -> None:
+    from tailorbird.checking import Source
     from tailorbird.data.remedies import History
     from tailorbird.task.task import load_spec
 
+    if Source(source).is_file:
+        raise DataError("a file without a task has no steps: it is mended in a copy")
     load_spec(source)  # a study at all
     history = History.read(source if source.is_dir() else source.parent)
     if undo is not None:

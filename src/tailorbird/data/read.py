@@ -322,7 +322,8 @@ def _check_used(account: FileAccount, shape: _Shape) -> None:
         column = sorted(map(str, shape.absent))[0]
         raise DataError(
             f'{account.file}: no row has a column "{column}"{nearest(column, shape.found)}',
-            hint=f"the first row has: {found}",
+            hint=f"the first row has: {found}; data.columns says which is which "
+            "(--set data.columns.input=NAME)",
         )
     if account.kept == 0 and shape.strange:
         raise DataError(
