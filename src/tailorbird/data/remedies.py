@@ -29,6 +29,7 @@ DONE: Mapping[Action, str] = {
     "regroup": "regrouped",
 }
 """What was done to a row, in a word."""
+_COPY = "take the file from your last copy"
 
 
 class Change(Strict):
@@ -230,16 +231,16 @@ def _lines(file: Path) -> Any:
     try:
         return enumerate(read_jsonl(file), start=1)
     except OSError as error:
-        raise DataError(str(error), hint="take the file from your last copy") from error
+        raise DataError(str(error), hint=_COPY) from error
 
 
 def _step(row: Any, where: str) -> Step | Undo:
     if not isinstance(row, Mapping):
-        raise DataError(f"{where} is no step")
+        raise DataError(f"{where} is no step", hint=_COPY)
     try:
         return parse(Undo, row, where) if "undo" in row else parse(Step, row, where)
     except TaskError as error:
-        raise DataError(str(error), hint="take the file from your last copy") from error
+        raise DataError(str(error), hint=_COPY) from error
 
 
 def _in_words(step: Step | Undo) -> str:
