@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, TypeVar
 T = TypeVar("T")
 
 HERE = Path(__file__).parent
-UNANSWERABLE, STEPS = 0.15, 0.25
+UNANSWERABLE, STEPS = 0.15, 0.15
 """Shares of the rows: what the handbook does not answer, and what is asked by rule."""
 OPENING, CLOSING = 0.45, 0.3
 """How often a question has one."""
@@ -160,7 +160,7 @@ def _row(id: str, question: str, family: Family) -> dict[str, Any]:
 def main() -> None:
     """Writes the first n rows of the stream."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--n", type=int, default=2000, help="number of rows")
+    parser.add_argument("--n", type=int, default=1100, help="number of rows")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=HERE / "train.jsonl")
     options = parser.parse_args()
