@@ -1,8 +1,9 @@
 """Files and hub datasets -> Examples, with every row accounted for."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tailorbird.data.provenance import made_up_by
 from tailorbird.data.remedies import History, Mending
 from tailorbird.data.rows import Row, read_rows, stem
 from tailorbird.data.split import nested_subset, split_examples
+from tailorbird.data.storage import gathered
 from tailorbird.errors import DataError, nearest
 from tailorbird.registry import names
 from tailorbird.task.task import Column, Columns, Data, File, Splits
@@ -30,7 +32,7 @@ class Loaded:
 
     splits: dict[Split, tuple[Example, ...]]
     accounts: tuple[FileAccount, ...]
-    unlabelled: tuple[Example, ...] = ()
+    unlabelled: Sequence[Example] = ()
     """Inputs that stand in no split. A target is the answer as somebody knows it, for audits."""
 
 
@@ -130,22 +132,31 @@ class _Intake:
 
     def mend(self, examples: Sequence[Example]) -> tuple[Example, ...]:
         """The examples as remedies leave them."""
-        mended = (self.mending.finish(e, self.owner[e.id]) for e in examples)
-        return tuple(e for e in mended if e is not None)
+        return tuple(self._mended(examples))
 
-    def unlabelled(self, splits: Mapping[Split, tuple[Example, ...]]) -> tuple[Example, ...]:
-        """The inputs without answers, each once; what stands in a split is dropped."""
-        seen = {e.folded: str(s) for s in SPLITS for e in splits[s]}
-        kept = []
-        for example in self.mend(self.read(self.data.unlabelled, labelled=False)):
-            where = seen.get(example.folded)
+    def _mended(self, examples: Iterable[Example]) -> Iterator[Example]:
+        mended = (self.mending.finish(e, self.owner[e.id]) for e in examples)
+        return (e for e in mended if e is not None)
+
+    def unlabelled(self, splits: Mapping[Split, tuple[Example, ...]]) -> Sequence[Example]:
+        """The inputs without answers, each once; what stands in a split is dropped.
+
+        They may be months of traffic: what is too much for memory goes to disk as it is read.
+        """
+        return gathered(self._unseen(splits)) if self.data.unlabelled else ()
+
+    def _unseen(self, splits: Mapping[Split, tuple[Example, ...]]) -> Iterator[Example]:
+        seen = {_digest(e): str(s) for s in SPLITS for e in splits[s]}
+        rows = (e for file in self.data.unlabelled for e in self._file(file, labelled=False))
+        for example in self._mended(rows):
+            key = _digest(example)
+            where = seen.get(key)
             if where is None:
-                kept.append(example)
-                seen[example.folded] = "an earlier row"
+                seen[key] = "an earlier row"
+                yield example
             else:
                 reason = f"the same input stands in {where}"
                 self.owner[example.id].withdraw(reason, _row(example))
-        return tuple(kept)
 
     def limit(self, train: tuple[Example, ...], n: int, seed: int) -> tuple[Example, ...]:
         """`n` training examples; the others are counted as dropped."""
@@ -170,10 +181,10 @@ class _Intake:
                     self.owner[example.id].withdraw(reason, _row(example))
             splits[split] = tuple(kept)
 
-    def _file(self, file: File, labelled: bool) -> list[Example]:
+    def _file(self, file: File, labelled: bool) -> Iterator[Example]:
         account = FileAccount(_label(file))
         self.accounts.append(account)
-        return list(self.stream(file, account, labelled))
+        return self.stream(file, account, labelled)
 
     def stream(self, file: File, account: FileAccount, labelled: bool) -> Iterator[Example]:
         """The examples of one file; `account` is complete when the last has been given."""
@@ -355,6 +366,11 @@ def _label(file: File) -> str:
 
 def _row(example: Example) -> int:
     return example.provenance.row if example.provenance else 0
+
+
+def _digest(example: Example) -> bytes:
+    """Equal for the same question; shorter than the question."""
+    return blake2b(example.folded.encode(), digest_size=16).digest()
 
 
 def _has_text(given: str | Prompt) -> bool:

@@ -37,7 +37,7 @@ class Task:
     """Answers that people ranked or judged, for preference learning."""
     texts: tuple[str, ...] = ()
     """Raw text of the field, for continued pre-training."""
-    unlabelled: tuple[Example, ...] = ()
+    unlabelled: Sequence[Example] = ()
     """Inputs that stand in no split; a target, where there is one, is for audits alone."""
     folder: Path = Path()
     """Where the task file is: what paths in settings are relative to."""
