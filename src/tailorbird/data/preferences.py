@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from tailorbird.data.accounts import FileAccount
+from tailorbird.data.files import stem
 from tailorbird.data.formats.base import Record, Unusable, draft, text_of
 from tailorbird.data.interchange import FORMATS, form, read
 from tailorbird.data.lookup import names_in
 from tailorbird.data.provenance import made_up_by
-from tailorbird.data.rows import Row, read_rows, stem
+from tailorbird.data.rows import Row, read_rows
 from tailorbird.errors import DataError
 from tailorbird.registry import names
 from tailorbird.task.task import File

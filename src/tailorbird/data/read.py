@@ -9,13 +9,14 @@ from typing import Any
 
 from tailorbird.data.accounts import FileAccount
 from tailorbird.data.documents import load_documents
+from tailorbird.data.files import stem
 from tailorbird.data.formats import columns as named_columns
 from tailorbird.data.formats.base import Draft, Unusable, draft
 from tailorbird.data.interchange import FORMATS, form, read
 from tailorbird.data.lookup import MISSING, lookup, names_in
 from tailorbird.data.provenance import made_up_by
 from tailorbird.data.remedies import History, Mending
-from tailorbird.data.rows import Row, read_rows, stem
+from tailorbird.data.rows import Row, read_rows
 from tailorbird.data.split import nested_subset, split_examples
 from tailorbird.data.storage import gathered
 from tailorbird.errors import DataError, nearest

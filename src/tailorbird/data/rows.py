@@ -14,14 +14,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Self
 
 from tailorbird.data.characters import Found, plain
-from tailorbird.data.files import BOM, decode, locate, open_file, read_bytes, readable, stem
+from tailorbird.data.files import BOM, decode, locate, open_file, readable
 from tailorbird.data.json_list import elements, holds_lines
 from tailorbird.data.json_text import NotJson, Scanner
 from tailorbird.data.limits import MIB, ROW, bomb, unpackable
 from tailorbird.errors import DataError
 from tailorbird.extras import need
-
-__all__ = ["HUB", "Row", "decode", "locate", "read_bytes", "read_rows", "stem"]
 
 HUB = "hub://"
 _BATCH = 1024

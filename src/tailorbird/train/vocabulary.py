@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tailorbird.data.documents import load_documents
-from tailorbird.data.rows import decode
+from tailorbird.data.files import decode
 from tailorbird.data.split import place
 from tailorbird.errors import DataError
 from tailorbird.models.base import Progress

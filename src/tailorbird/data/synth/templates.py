@@ -19,7 +19,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
-from tailorbird.data.rows import read_bytes
+from tailorbird.data.files import read_bytes
 from tailorbird.data.synth._slots import Derived, derive, new_values
 from tailorbird.data.synth.base import Made, Material, Order, in_turns
 from tailorbird.errors import DataError, nearest

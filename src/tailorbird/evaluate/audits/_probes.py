@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tailorbird.data.rows import read_bytes
+from tailorbird.data.files import read_bytes
 from tailorbird.errors import DataError
 
 

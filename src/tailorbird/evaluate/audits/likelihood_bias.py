@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tailorbird.data.rows import locate
+from tailorbird.data.files import locate
 from tailorbird.errors import DataError
 from tailorbird.evaluate.audits._answering import in_chunks, reader_of
 from tailorbird.evaluate.audits._probes import Probe, read_bbq, read_winobias
