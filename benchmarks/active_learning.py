@@ -260,9 +260,10 @@ def _table(
     middle = rounds // 2 - 1
     columns = ["strategy"]
     for at in (0, middle, rounds - 1):
-        columns += [f"right at {batch * (at + 1)}, %", "above random"]
+        labels = batch * (at + 1)
+        columns += [f"right at {labels}, %", f"above random at {labels}, points"]
     for goal in goals:
-        columns += [f"labels to {100 * goal:.0f} %", "saved, %"]
+        columns += [f"labels to {100 * goal:.0f} %", f"saved to {100 * goal:.0f} %, %"]
     rows = []
     for strategy in curves:
         row: list[Any] = [strategy]

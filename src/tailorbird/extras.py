@@ -36,7 +36,7 @@ EXTRA = {
     "stdnum": "doctor",
     "vaderSentiment": "doctor",
     "optuna": "search",
-    "sqlalchemy": "search",
+    "sqlalchemy": "label",
     "mlflow": "track",
     "wandb": "wandb",
 }

@@ -1,12 +1,16 @@
 """Every strategy, through its suite."""
 
+import itertools
 from dataclasses import dataclass
 
 import pytest
 
 from tailorbird.learn.strategies.base import Choice, Pool
 from tailorbird.registry import names
-from tailorbird.testing.strategy import check_strategy
+from tailorbird.testing import check_strategy
+
+
+COUNT = itertools.count()
 
 
 @pytest.mark.parametrize("strategy", names("learn.strategies"))
@@ -28,7 +32,7 @@ class Broken:
             "twice": [good[0]] * n,
             "beyond": [Choice(len(pool) + i, 1.0, "because") for i in range(n)],
             "without a reason": [Choice(i, 1.0, "") for i in range(n)],
-            "never the same": [Choice(i, id(object()) % 97 + 0.1, str(object())) for i in range(n)],
+            "never the same": [Choice(i, float(next(COUNT)), "because") for i in range(n)],
         }[self.how]
 
 

@@ -237,13 +237,16 @@ def _pool(
     queued: Collection[str],
 ) -> Pool:  # fmt: skip
     texts = tuple(e.text for e in looked)
-    waiting = {e.text for e in task.unlabelled if key_of(e) in set(queued)}
-    known = (*(e.text for e in task.examples("train")), *sorted(waiting))
-    marked = [(e.text, w) for e, w in zip(task.splits.get("dev", ()), found.wrong) if w is not None]
+    train = tuple(e.text for e in task.examples("train"))
+    dev = task.splits.get("dev", ())
+    keys = set(queued)
+    waiting = tuple(e.text for e in task.unlabelled if key_of(e) in keys)
+    marked = [(e.text, w) for e, w in zip(dev, found.wrong) if w is not None]
+    lists = (texts, train, tuple(e.text for e in dev))
     return Pool(
         texts,
-        embedder(request.vectors, [*texts, *known], out / "cache", task.spec.seed),
-        known,
+        embedder(request.vectors, lists, out / "cache", task.spec.seed),
+        (*train, *waiting),
         max(1, len(task.labels)),
         found.opinions,
         tuple(text for text, _ in marked),

@@ -44,17 +44,20 @@ def embedder(
 
 
 def _latent(texts: Sequence[str], seed: int) -> Embed:
-    """TF-IDF of words, folded to a few dimensions (latent semantic analysis, Deerwester 1990)."""
+    """TF-IDF of words, folded to a few dimensions (latent semantic analysis, Deerwester 1990).
+
+    Rarity counts twice: with short texts, small words would else decide what is alike.
+    """
     text, decomposition = need("sklearn.feature_extraction.text"), need("sklearn.decomposition")
     words = text.TfidfVectorizer(sublinear_tf=True, token_pattern=r"(?u)\b\w+\b|[^\w\s]")
-    table = words.fit_transform([*texts, "x"])  # an empty vocabulary would be an error
+    table = words.fit_transform([*texts, "x"]).multiply(words.idf_).tocsr()  # "x": never empty
     width = min(WIDTH, min(table.shape) - 1)
     fold = decomposition.TruncatedSVD(width, random_state=seed).fit(table) if width > 1 else None
 
     def embed(wanted: Sequence[str]) -> Floats:
         if not wanted:
             return np.zeros((0, 0), np.float32)
-        found = words.transform(wanted)
+        found = words.transform(wanted).multiply(words.idf_).tocsr()
         dense = found.toarray() if fold is None else fold.transform(found)
         lengths = np.linalg.norm(dense, axis=1, keepdims=True)
         scaled: Floats = (dense / np.maximum(lengths, 1e-12)).astype(np.float32)

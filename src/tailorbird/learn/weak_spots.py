@@ -188,8 +188,8 @@ def telling(texts: Sequence[str], inside: Any) -> tuple[str, ...]:
 
 
 def _log_odds(one: Floats, other: Floats) -> Floats:
-    """z-scores of each word's odds in one corpus against another; the prior is both together."""
-    prior = one + other
+    """z-scores of each word's odds in one corpus against another; a tenth of both is the prior."""
+    prior = (one + other) / 10
     everything = prior.sum()
     first, second = one + prior, other + prior
     odds = np.log(first / (one.sum() + everything - first))

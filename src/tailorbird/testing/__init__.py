@@ -8,6 +8,7 @@ Every protocol has a suite. It raises `AssertionError` with a sentence that says
     check_objective(MyObjective(), rows, model)
     check_lm(my_model, prompts)
     check_retriever("sparse")
+    check_strategy("combined")
     check_task(task)
     check_check("my_check", MyCheck(), patient, parts)
     check_generator("my_generator", MyGenerator(), material)
@@ -23,6 +24,7 @@ from tailorbird.testing.lm import check_lm
 from tailorbird.testing.objective import check_objective
 from tailorbird.testing.retriever import check_retriever
 from tailorbird.testing.scorer import check_scorer
+from tailorbird.testing.strategy import check_strategy
 from tailorbird.testing.synthesis import check_filter, check_generator
 from tailorbird.testing.tasks import small_task
 
@@ -36,6 +38,7 @@ __all__ = [
     "check_objective",
     "check_retriever",
     "check_scorer",
+    "check_strategy",
     "check_task",
     "small_task",
     "tiny_checkpoint",

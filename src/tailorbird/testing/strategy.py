@@ -72,11 +72,11 @@ def _repeats(strategy: Strategy, pool: Pool) -> None:
     for seed in (0, 1):
         first, again = (_chosen(strategy, _pool(), 9, seed) for _ in range(2))
         claim(first == again, f"seed {seed} chooses {first} first and {again} the second time")
-    before = (pool.vectors.copy(), [o.probabilities for o in pool.opinions])
-    copies = [None if p is None else p.copy() for p in before[1]]
     _chosen(strategy, pool, 5)
-    same = all(np.array_equal(a, b) for a, b in zip(before[1], copies) if a is not None)
-    claim(same and np.array_equal(before[0], pool.vectors), "choosing changes the pool")
+    tables = [[o.probabilities for o in each.opinions] for each in (pool, _pool())]
+    same = all(np.array_equal(a, b) for a, b in zip(*tables) if a is not None and b is not None)
+    same = same and np.array_equal(pool.vectors, _pool().vectors)
+    claim(same, "choosing changes the pool")
 
 
 def _says_what_it_needs(strategy: Strategy, pool: Pool) -> None:

@@ -13,6 +13,9 @@ from pydantic import Field
 from tailorbird.extras import need
 from tailorbird.learn.strategies.base import Choice, Floats, Pool
 
+_PRODUCTS = 3_000_000
+"""Distances that are measured in each round of k-means: more take too long."""
+
 
 @dataclass(frozen=True)
 class Typical:
@@ -73,9 +76,9 @@ class Typical:
 
 
 def cluster(vectors: Floats, count: int, seed: int) -> Any:
-    """int[N]: the cluster of each row, by k-means, in batches where there are many clusters."""
+    """int[N]: the cluster of each row, by k-means; in batches where that would take minutes."""
     library = need("sklearn.cluster")
-    if count <= 50:
+    if len(vectors) * count <= _PRODUCTS:
         model = library.KMeans(count, n_init=1, random_state=seed)
     else:
         model = library.MiniBatchKMeans(count, n_init=1, batch_size=5000, random_state=seed)
