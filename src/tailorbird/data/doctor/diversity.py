@@ -175,7 +175,7 @@ class Drawing:
             text=f"{n:,} made-up inputs count as {numbers['made up']:,.0f} that share nothing, "
             f"{n:,} found ones as {numbers['found']:,.0f}",
             affected=len(made),
-            why="no effect on a mark is claimed; tailorbird synth --ablation measures it",
+            why="no effect on a mark is claimed; tailorbird synth --ablate RUNG measures it",
             samples=tuple(Sample(d.id, d.part, clipped(d.text)) for d in made[:SHOWN]),
             details={k: round(v, 1) for k, v in numbers.items()},
         )

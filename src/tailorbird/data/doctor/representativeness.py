@@ -26,6 +26,8 @@ from tailorbird.task.types import Example
 
 _FEW = 50
 """Fewer inputs on a side tell nothing."""
+_WORTH_SAYING = 0.01
+"""By how much the share of a label must differ to be named."""
 _LOOKED_AT: tuple[Part, ...] = ("test", "train", "rows")
 
 
@@ -197,7 +199,7 @@ class Comparing:
         in_test, outside = (chances[side].mean(axis=0) for side in (~second, second))
         effect = excess_variation(chances, second, self.patient.seed)
         order = np.argsort(in_test - outside, kind="stable")[:3]
-        more = [labels[i] for i in order if outside[i] > in_test[i]]
+        more = [labels[i] for i in order if outside[i] - in_test[i] >= _WORTH_SAYING]
         mix = {la: (a, b) for la, a, b in zip(labels, in_test, outside, strict=True)}
         listed = ", ".join(
             f"{la} {100 * mix[la][1]:.0f} % ({100 * mix[la][0]:.0f} %)" for la in more
@@ -206,7 +208,8 @@ class Comparing:
             check="representativeness",
             level="note",
             text=f"the mix of labels differs by {100 * effect:.0f} points between production and "
-            f"test, as a linear classifier reads them; more frequent there (than here): {listed}",
+            "test, as a linear classifier reads them"
+            + (f"; more frequent there (than here): {listed}" if more else ""),
             affected=len(production),
             effect=effect,
             why="the total variation between the mixes, beyond that of chance; the classifier errs "
