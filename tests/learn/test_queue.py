@@ -1,6 +1,7 @@
 """The review queue: who is given what, what becomes of answers, and what can never be undone."""
 
 import multiprocessing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -295,3 +296,12 @@ def test_two_processes_share_the_work(task: Task, tmp_path: Path):
     assert {i.state for i in queue.items()} == {"agreed"}
     answered = [e.item for e in queue.history() if e.what == "answered"]
     assert sorted(answered) == list(range(1, 31))
+
+
+def test_a_label_that_only_test_has(task: Task, tmp_path: Path):
+    """It is one of the task's, though the queue's task has its test closed."""
+    rare = Example("rare", "something else entirely", "complaints")
+    of = replace(task, splits={**task.splits, "test": (*task.examples("test"), rare)})
+    queue = queue_of(of, tmp_path / "labels.db")
+    queue.put(entries(1), "chief")
+    assert queue.answer(1, "ann", "complaints", "terminal") == "agreed"

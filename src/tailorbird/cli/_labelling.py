@@ -28,7 +28,7 @@ class Dialogue:
     ) -> None:
         self.queue, self.annotator, self.lines, self.say = queue, annotator, lines, say
         self.blind = blind
-        self.labels = queue.task.labels
+        self.labels = queue.labels
         self.done = 0
         """Items labelled, or said to be beyond telling."""
         self.before: list[Item] = []

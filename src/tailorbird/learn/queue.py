@@ -33,6 +33,8 @@ class Queue:
 
     task: Task
     """With its test closed."""
+    labels: tuple[str, ...]
+    """The closed list; none where answers are written."""
     engine: sa.Engine
     clock: Callable[[], datetime]
 
@@ -62,7 +64,7 @@ class Queue:
                 f"{_plain(url)} holds a queue of version {version}, and this is version {VERSION}",
                 hint="use the version of tailorbird that made it",
             )
-        return cls(task.without_test(), engine, clock or (lambda: datetime.now(UTC)))
+        return cls(task.without_test(), task.labels, engine, clock or (lambda: datetime.now(UTC)))
 
     # ---- what goes in ----------------------------------------------------------------------
 
@@ -297,7 +299,7 @@ class Queue:
             yield connection
 
     def _check_label(self, label: str) -> None:
-        known = self.task.labels
+        known = self.labels
         if not label.strip():
             raise DataError("an empty label", hint="say that you cannot tell")
         if known and label not in known:
