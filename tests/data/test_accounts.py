@@ -34,3 +34,8 @@ def test_what_is_strange_is_noted_and_things_may_have_names() -> None:
 def test_a_row_without_a_fate_is_an_error() -> None:
     with pytest.raises(DataError, match="2 rows read, but 1 kept and 0 dropped"):
         FileAccount("a.jsonl", read=2, kept=1).verify()
+
+
+def test_names_that_nothing_can_print_are_spelled_out() -> None:
+    (line,) = FileAccount("\udcff\u202e.md").lines()
+    assert line == r"\udcff\u202e.md: 0 rows read, 0 kept, 0 dropped"
