@@ -203,6 +203,15 @@ class TestFineTune:
         v = verdict(results(rung("rag", 1198, n=n), rung("fine_tuned", 1202, n=n), n=n))
         assert (v.enough, v.fine_tune) == ("fine_tuned", "do not fine-tune")
 
+    def test_a_tuned_rung_that_is_not_better_may_keep_a_guard(self):
+        guards = (Criterion(metric="unsupported", at_most=0.05),)
+        found = results(rung("rag", 100, guard=40), rung("fine_tuned", 101, guard=2))
+        v = verdict(found, guards=guards)
+        assert v.fine_tune == "do not fine-tune"
+        assert "But fine_tuned keeps what rag breaks: unsupported" in v.fine_tune_reason
+        both = results(rung("rag", 100, guard=40), rung("fine_tuned", 101, guard=30))
+        assert "keeps what" not in verdict(both, guards=guards).fine_tune_reason
+
     def test_only_the_tuned_rung_keeps_the_guards(self):
         guards = (Criterion(metric="unsupported", at_most=0.05),)
         found = results(rung("rag", 150, guard=40), rung("fine_tuned", 140, guard=2))
@@ -251,6 +260,13 @@ class TestCaveats:
         rungs = rung("linear", 150), rung("few_shot", 140), rung("fine_tuned", 160)
         assert verdict(results(*rungs)).dominated == {"few_shot": "linear"}
         assert self.said("few_shot (linear)", *rungs)
+
+    def test_a_rung_that_breaks_a_guard_by_more_dominates_nobody(self):
+        guards = (Criterion(metric="unsupported", at_most=0.1),)
+        careless, careful = rung("nearest", 150, guard=60), rung("fine_tuned", 140, guard=10)
+        assert verdict(results(careless, careful), guards=guards).dominated == {}
+        within = rung("nearest", 150, guard=18), rung("fine_tuned", 140, guard=10)
+        assert verdict(results(*within), guards=guards).dominated == {"fine_tuned": "nearest"}
 
     def test_measured_cost_beats_the_order_of_the_ladder(self):
         rungs = rung("few_shot", 140, cost=5.0), rung("fine_tuned", 160, cost=1.0)

@@ -77,4 +77,18 @@ def _nothing_is_enough(
     shown = f" {contrast_sentence(ladder, first)}" if first else ""
     return "do not fine-tune", (
         f"Not yet: no tuned rung is shown to be better than {untuned.name}.{shown}"
+        f"{_kept_by_tuning(ladder, tuned, untuned)}"
     )
+
+
+def _kept_by_tuning(ladder: Ladder, tuned: list[RungResult], untuned: RungResult) -> str:
+    """What the primary metric does not show: guards that the best untuned rung breaks and a tuned
+    one keeps."""
+    broken = {c.criterion.metric: c for c in ladder.lacking(untuned.name)}
+    broken.pop(ladder.bar.primary.metric, None)
+    for rung in tuned:
+        lacked = {c.criterion.metric for c in ladder.lacking(rung.name)}
+        kept = [lack(ladder, c) for metric, c in broken.items() if metric not in lacked]
+        if kept:
+            return f" But {rung.name} keeps what {untuned.name} breaks: {listed(kept)}."
+    return ""

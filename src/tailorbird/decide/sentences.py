@@ -15,6 +15,7 @@ from tailorbird.decide.words import (
 )
 from tailorbird.evaluate.results import RungResult
 from tailorbird.evaluate.statistics import minimal_detectable_difference, n_needed
+from tailorbird.task.bar import Criterion
 
 
 def currency(ladder: Ladder) -> str:
@@ -199,7 +200,8 @@ def _dominated(ladder: Ladder) -> Iterator[str]:
 
 
 def dominated(ladder: Ladder) -> dict[str, str]:
-    """Rung -> the best rung that is no dearer and measures better on the primary metric.
+    """Rung -> the best rung that is no dearer, measures better on the primary metric, and breaks no
+    guard by more.
 
     Dearer by `cost_per_1000` where both are known, else by the order of the ladder.
     """
@@ -207,10 +209,23 @@ def dominated(ladder: Ladder) -> dict[str, str]:
     for i, rung in enumerate(ladder.ranked):
         value = ladder.primary(rung)
         for better in ladder.ranked[:i]:
-            if ladder.primary(better) != value and _no_dearer(ladder, better, rung):
+            if (
+                ladder.primary(better) != value
+                and _no_dearer(ladder, better, rung)
+                and not any(_breaks_more(g, better, rung) for g in ladder.bar.guards)
+            ):
                 found[rung.name] = better.name
                 break
     return found
+
+
+def _breaks_more(guard: Criterion, one: RungResult, other: RungResult) -> bool:
+    """Whether `one` measures beyond the guard, and further than `other`."""
+    mine, theirs = one.measured(guard.metric), other.measured(guard.metric)
+    if mine is None or theirs is None:
+        return False
+    sign = 1 if guard.at_most is not None else -1
+    return sign * mine.value > max(sign * guard.threshold, sign * theirs.value)
 
 
 def _no_dearer(ladder: Ladder, one: RungResult, other: RungResult) -> bool:
