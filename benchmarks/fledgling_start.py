@@ -33,6 +33,7 @@ from tailorbird.train.objectives.pretrain import Pretrain
 from tailorbird.train.recipe import Recipe
 
 SEED = 50
+SMALL = Shape(192, 4, 512)
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Variant:
     """One thing changed."""
 
     tokens: float
-    shape: Shape = Shape(192, 4, 512)
+    shape: Shape = SMALL
     wired: bool = True
     shares: Mapping[str, int] = field(default_factory=dict)
     """Instead of those of the mix."""

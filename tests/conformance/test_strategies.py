@@ -9,7 +9,6 @@ from tailorbird.learn.strategies.base import Choice, Pool
 from tailorbird.registry import names
 from tailorbird.testing import check_strategy
 
-
 COUNT = itertools.count()
 
 

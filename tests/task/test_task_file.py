@@ -67,7 +67,9 @@ def test_a_full_file_is_read_from_its_folder_or_by_name(tmp_path: Path):
     assert [str(c) for c in read.bar.criteria] == ["label >= 0.9", "latency_p95 <= 2"]
 
 
-@pytest.mark.parametrize("study", ["clinc150", "insurance-email", "procedure-qa", "vagov-procedures"])
+@pytest.mark.parametrize(
+    "study", ["clinc150", "insurance-email", "procedure-qa", "vagov-procedures"]
+)
 def test_the_studies_are_read(study: str):
     assert load_spec(Path(__file__).parents[2] / "studies" / study).name == study
 

@@ -122,7 +122,7 @@ def _lines(stream: io.BufferedReader) -> Iterator[bytes | None]:
             while line and not line.endswith(b"\n"):
                 line = stream.readline(longest)
             yield None
-        elif line.find(b"\r", 0, -2) < 0:
+        elif b"\r" not in line.rstrip(b"\r\n"):
             yield line
         else:
             yield from line.splitlines(keepends=True)
