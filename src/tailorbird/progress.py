@@ -9,8 +9,8 @@ from contextlib import contextmanager
 def progress(what: str, total: int | None, quiet: bool = False) -> Iterator[Callable[[int], None]]:
     """A bar on standard error; yields a function to call with the number of items done.
 
-    `total` is None where nobody knows it. Draws nothing when `quiet`, nor when standard error is not
-    a terminal.
+    `total` is None where nobody knows it. Draws nothing when `quiet`, nor when standard error is
+    not a terminal.
     """
     if quiet or not sys.stderr.isatty():
         yield lambda n: None
