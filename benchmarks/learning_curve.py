@@ -16,8 +16,9 @@ from typing import Any
 
 from base_model.table import Table
 
-from tailorbird.climbing import climb, slug
+from tailorbird.climbing import climb
 from tailorbird.evaluate.results import RungResult
+from tailorbird.run_folder import slug
 from tailorbird.store import read_json, write_json
 from tailorbird.task.benchmark import Task, load_task
 from tailorbird.task.task import Rung, load_spec

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from climbs import climb_and_die, finished, hurry, loaded, tables, work
 
-from tailorbird.climbing import Climbed, Listener, climb, read_results, slug
+from tailorbird.climbing import Listener, climb
 from tailorbird.errors import BenchmarkError, StoreError, TaskError
 from tailorbird.evaluate import run as answering
 from tailorbird.evaluate.results import RungResult
+from tailorbird.run_folder import Climbed, read_results, slug
 from tailorbird.store import read_jsonl
 from tailorbird.task.check import check_benchmark
 from tailorbird.task.task import Rung

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import tailorbird
-from tailorbird.climbing import load_fitted, slug
 from tailorbird.errors import (
     DataError,
     MissingExtra,
@@ -24,6 +23,7 @@ from tailorbird.errors import (
 from tailorbird.evaluate.audits.base import Audit, Audited, RungAudits, Subject, make_audit
 from tailorbird.evaluate.run import read_answers
 from tailorbird.registry import names
+from tailorbird.run_folder import load_fitted, slug
 from tailorbird.store import digest, read_json, write_json
 from tailorbird.task.benchmark import Task
 

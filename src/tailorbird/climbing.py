@@ -1,32 +1,25 @@
 """The main job: run every rung of a task's ladder on one frozen benchmark, and judge.
 
-A climb is a folder. Each rung is a folder in it, and is done when its `rung.json` says so; a
-climb that was killed goes on where it was.
-
-    runs/NAME/
-      manifest.json  results.json  timings.json  verdict.json  report.html  ledger.jsonl
-      rungs/RUNG/    rung.json  solver/  answers.jsonl  predictions.parquet
+A climb is a folder (`run_folder.py`). Each rung is a folder in it, and is done when its `rung.json`
+says so; a climb that was killed goes on where it was.
 """
 
 import os
 import platform
-import re
 import shutil
 import time
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import tailorbird
-from tailorbird.approaches.base import Run, Solver, load_solver, make_approach, save_solver
-from tailorbird.decide.verdict import Verdict, decide
+from tailorbird.approaches.base import Run, Solver, make_approach, save_solver
+from tailorbird.decide.verdict import decide
 from tailorbird.errors import (
     BenchmarkError,
     MissingExtra,
     ModelError,
-    StoreError,
     TaskError,
     TrainingError,
 )
@@ -36,27 +29,14 @@ from tailorbird.evaluate.run import answer_test, measure, write_predictions
 from tailorbird.models.files import identify
 from tailorbird.registry import module
 from tailorbird.reporting import report_climb
+from tailorbird.run_folder import Climbed, load_fitted, slug
 from tailorbird.store import digest, read_json, read_jsonl, said, write_json
 from tailorbird.task.benchmark import Task
 from tailorbird.task.check import Finding, check_benchmark
-from tailorbird.task.strict import parse
-from tailorbird.task.task import Rung, TaskSpec
+from tailorbird.task.task import Rung
 from tailorbird.task.types import Prediction
 from tailorbird.track._climb import climb_record
 from tailorbird.track.base import make_tracker
-
-
-@dataclass(frozen=True)
-class Climbed:
-    """What a climb found."""
-
-    results: Results
-    verdict: Verdict
-    predictions: Mapping[str, tuple[Prediction, ...]]
-    """Rung -> its answers to the test items, in order."""
-    failures: Mapping[str, str]
-    """Rung -> why it was not run."""
-    findings: tuple[Finding, ...]
 
 
 class Listener:
@@ -172,24 +152,6 @@ def _judge(
     return climbed
 
 
-def read_results(out: Path) -> tuple[Results, TaskSpec, dict[str, str]]:
-    """Results, task file and failures of a finished climb. Raises `StoreError` without one."""
-    if not (out / "results.json").is_file():
-        raise StoreError(f"no finished climb in {out}", hint="tailorbird climb makes one")
-    plain, timings = read_json(out / "results.json"), read_json(out / "timings.json")
-    manifest = read_json(out / "manifest.json")
-    try:
-        failures = plain.pop("failures")
-        for rung in plain["rungs"]:
-            rung["timings"] = timings[rung["name"]]
-        results, task = Results.from_json(plain), manifest["task"]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise StoreError(
-            f"the files in {out} are not those of a climb", hint="tailorbird climb writes them anew"
-        ) from error
-    return results, parse(TaskSpec, task, str(out / "manifest.json")), failures
-
-
 def _climb_rung(
     task: Task, rung: Rung, approach: Any, out: Path, quiet: bool
 ) -> tuple[RungResult, tuple[Prediction, ...], bool]:
@@ -227,15 +189,6 @@ def fitted(
         write_json(marker, {"seconds": seconds})
         shutil.rmtree(run.folder / "adapter", ignore_errors=True)  # the solver has it
     return load_fitted(folder, task, cache), float(read_json(marker)["seconds"])
-
-
-def load_fitted(folder: Path, task: Task, cache: Path) -> Solver:
-    """The saved solver of the rung in `folder`."""
-    solver = load_solver(folder / "solver")
-    if hasattr(solver, "cache"):
-        # How hard an endpoint may be asked is not learned: a new limit holds for an old solver.
-        solver = replace(solver, cache=cache, limits=task.spec.endpoint)  # type: ignore[type-var]
-    return solver
 
 
 def model_of(task: Task, rung: Rung) -> str | None:
@@ -322,9 +275,3 @@ def _manifest(task: Task, out: Path) -> dict[str, Any]:
 def _relative(path: Path, out: Path) -> str:
     """From the climb's folder, so that both can be moved together."""
     return Path(os.path.relpath(path.resolve(), out.resolve())).as_posix()
-
-
-def slug(name: str) -> str:
-    """A rung's name as a folder name: readable, and different for different names."""
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:60]
-    return plain if plain == name else f"{plain}-{digest(name)[:6]}"

@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 import pyarrow.parquet as pq
 
-from tailorbird.climbing import read_results, slug
 from tailorbird.decide.ladder import ALPHA, Ladder, Outcome
 from tailorbird.decide.sentences import contrast_sentence
 from tailorbird.errors import BenchmarkError, StoreError, nearest
 from tailorbird.evaluate.results import Results, RungResult
 from tailorbird.evaluate.statistics import Comparison, Estimate, compare, holm
+from tailorbird.run_folder import read_results, slug
 from tailorbird.store import read_json, said
 from tailorbird.task.bar import higher_is_better
 from tailorbird.task.task import TaskSpec

@@ -1,8 +1,8 @@
 """The report of a finished climb, from what its folder holds: written once more at any time."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from tailorbird.auditing import read_audits
 from tailorbird.decide.verdict import Verdict, decide
 from tailorbird.errors import StoreError
 from tailorbird.evaluate.evidence import read_evidence
@@ -10,13 +10,11 @@ from tailorbird.evaluate.report import write_report
 from tailorbird.evaluate.results import Results
 from tailorbird.evaluate.run import read_answers
 from tailorbird.evaluate.slices import Slices, worst_slices
+from tailorbird.run_folder import Climbed, read_results, slug
 from tailorbird.store import read_json
 from tailorbird.task.bar import higher_is_better
 from tailorbird.task.benchmark import Task, load_task
 from tailorbird.task.check import check_benchmark
-
-if TYPE_CHECKING:
-    from tailorbird.climbing import Climbed
 
 
 def load_climbed_task(
@@ -27,8 +25,6 @@ def load_climbed_task(
     Raises `StoreError` where there is no finished climb or no study, and `DataError` or
     `TaskError` as `load_task` does.
     """
-    from tailorbird.climbing import read_results
-
     _, spec, _ = read_results(out)
     manifest = read_json(out / "manifest.json")
     if study is None and manifest.get("study") is None:
@@ -52,10 +48,8 @@ def rebuild_report(task: Task, out: Path) -> Path:
     return report_climb(task, out, read_climbed(task, out))
 
 
-def read_climbed(task: Task, out: Path) -> "Climbed":
+def read_climbed(task: Task, out: Path) -> Climbed:
     """What the climb in `out` found. Raises `StoreError` where it is not of this task."""
-    from tailorbird.climbing import Climbed, read_results, slug
-
     results, spec, failures = read_results(out)
     if results.digest != task.digest:
         raise StoreError(
@@ -67,11 +61,8 @@ def read_climbed(task: Task, out: Path) -> "Climbed":
     return Climbed(results, decide(results, spec), answers, failures, findings)
 
 
-def report_climb(task: Task, out: Path, climbed: "Climbed") -> Path:
+def report_climb(task: Task, out: Path, climbed: Climbed) -> Path:
     """Write the report of a climb that was just judged."""
-    from tailorbird.auditing import read_audits
-    from tailorbird.climbing import slug
-
     path, names = out / "report.html", [r.name for r in climbed.results.rungs]
     folders = {name: out / "rungs" / slug(name) for name in names}
     write_report(

@@ -105,7 +105,7 @@ def test_the_difference_is_paired(found: Pair):
 
 def test_it_says_what_the_climb_itself_says(runs: Path, found: Pair):
     """The pair was chosen among three rungs: the correction is for all their pairs."""
-    from tailorbird.climbing import read_results
+    from tailorbird.run_folder import read_results
 
     results, spec, _ = read_results(runs / "one")
     whole = Ladder(results, spec)

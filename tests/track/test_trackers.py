@@ -10,10 +10,11 @@ import pytest
 from climbs import loaded
 
 from tailorbird.auditing import audit
-from tailorbird.climbing import Climbed, Listener, climb, track
+from tailorbird.climbing import Listener, climb, track
 from tailorbird.errors import TaskError
 from tailorbird.registry import names
 from tailorbird.reporting import read_climbed
+from tailorbird.run_folder import Climbed
 from tailorbird.store import read_json
 from tailorbird.testing import small_task
 from tailorbird.track.base import Memory, RunRecord, Tracker, make_tracker

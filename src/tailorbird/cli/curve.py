@@ -60,8 +60,8 @@ def command(
 
     from rich.console import Console
 
-    from tailorbird.climbing import slug
     from tailorbird.growing import grow
+    from tailorbird.run_folder import slug
 
     overrides = parse_overrides(set_)
     if model:

@@ -26,9 +26,9 @@ def command(
     """Print the ladder and verdict of a finished climb, or write its page again."""
     from rich.console import Console
 
-    from tailorbird.climbing import read_results
     from tailorbird.decide.verdict import decide
     from tailorbird.evaluate.table import ladder_markdown, print_verdict
+    from tailorbird.run_folder import read_results
 
     if html:
         from tailorbird.reporting import load_climbed_task, rebuild_report

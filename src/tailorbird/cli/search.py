@@ -57,7 +57,7 @@ def command(
     """Search the settings of a rung that do best on dev. Resumes when killed."""
     import json as codec
 
-    from tailorbird.climbing import slug
+    from tailorbird.run_folder import slug
     from tailorbird.train.search import search
     from tailorbird.train.space import parse_space
 

@@ -143,7 +143,7 @@ def _teachers(specs: list[str], task: Any) -> dict[str, Any]:
 
 def _ablated(synthesis: "Synthesis", done: "Synthesised", rung: str, repeats: int) -> "Ablation":
     from tailorbird.ablating import ablate
-    from tailorbird.climbing import slug
+    from tailorbird.run_folder import slug
 
     out = done.folder / "ablation" / slug(rung)
     return ablate(

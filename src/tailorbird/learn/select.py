@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from tailorbird.approaches.base import Solver
-from tailorbird.climbing import load_fitted, read_results, slug
 from tailorbird.data.split import nested_subset
 from tailorbird.errors import TaskError, nearest
 from tailorbird.evaluate.chunks import in_chunks
@@ -26,6 +25,7 @@ from tailorbird.learn.vectors import embedder
 from tailorbird.learn.weak_spots import WeakSpots, weak_spots
 from tailorbird.models.base import Progress
 from tailorbird.registry import module
+from tailorbird.run_folder import load_fitted, read_results, slug
 from tailorbird.store import digest, read_json
 from tailorbird.task.benchmark import Task
 from tailorbird.task.types import Example, Prediction
