@@ -88,7 +88,11 @@ def _kept_by_tuning(ladder: Ladder, tuned: list[RungResult], untuned: RungResult
     broken.pop(ladder.bar.primary.metric, None)
     for rung in tuned:
         lacked = {c.criterion.metric for c in ladder.lacking(rung.name)}
-        kept = [lack(ladder, c) for metric, c in broken.items() if metric not in lacked]
+        kept = [
+            lack(ladder, c)
+            for metric, c in broken.items()
+            if metric not in lacked and c.status == "missed"
+        ]
         if kept:
             return f" But {rung.name} keeps what {untuned.name} breaks: {listed(kept)}."
     return ""

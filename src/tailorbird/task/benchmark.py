@@ -126,8 +126,13 @@ class Task:
 
     @cached_property
     def test_digest(self) -> str:
-        """SHA-256 of the test items: unlike `digest`, the same for other training examples."""
-        return digest(sorted((e.folded, str(e.target)) for e in self.examples("test")))
+        """SHA-256 of all that test items are marked by: unlike `digest`, the same for other
+        training examples and other ids."""
+        rows = (
+            [[asdict(turn) for turn in e.turns], e.target, e.sources, e.facts, e.answerable]
+            for e in self.examples("test")
+        )
+        return digest(sorted(json.dumps(row, sort_keys=True) for row in rows))
 
     @cached_property
     def digest(self) -> str:
