@@ -173,3 +173,21 @@ def test_second_looks_correct_rows_and_can_be_taken_back(task: Task, queue: Queu
     assert (again.confirmed, again.corrected, again.step) == (0, 0, None)
     History.read(task.folder).undo(1)
     assert changed(task.folder).examples("train") == task.examples("train")
+
+
+def test_a_second_look_corrects_no_other_row(task: Task, queue: Queue):
+    """Ids are positions: a row more at the top, and each is the name of another row."""
+    train = task.examples("train")
+    same = next(i for i in range(1, len(train)) if train[i].target == train[i - 1].target)
+    look = Entry(train[same], "again", "labels", purpose="second_look", gold=train[same].target)
+    queue.put([look], "chief")
+    other = next(label for label in task.labels if label != train[same].target)
+    queue.answer(1, "ann", other, "terminal")
+    file = task.folder / "train.jsonl"
+    file.write_text('{"input": "quite a new one", "target": "billing"}\n' + file.read_text())
+    moved = changed(task.folder)
+    assert moved.examples("train")[same].target == train[same].target  # the id and label agree
+    taken = take(queue, moved, task.folder / "labelled.jsonl", "ann")
+    assert (taken.confirmed, taken.corrected, taken.step) == (0, 0, None)
+    assert taken.left_out == {"the row that was looked at again is not what it was": 1}
+    assert changed(task.folder).examples("train") == moved.examples("train")

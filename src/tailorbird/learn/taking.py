@@ -15,12 +15,12 @@ from tailorbird.data.remedies import History
 from tailorbird.data.row_writers import write_rows
 from tailorbird.errors import DataError
 from tailorbird.learn.queue import Queue
-from tailorbird.learn.records import Event, Item, Purpose, key_of
+from tailorbird.learn.records import Entry, Event, Item, Purpose, key_of
 from tailorbird.learn.states import SETTLED
 from tailorbird.mending import Proposal, record
 from tailorbird.store import read_jsonl
 from tailorbird.task.benchmark import Task
-from tailorbird.task.types import Split
+from tailorbird.task.types import Example, Split
 
 FILE = "labelled.jsonl"
 MARK = "labelled"
@@ -39,7 +39,7 @@ class Taken:
     new: int
     """Of them, how many were not taken before."""
     left_out: Mapping[str, int] = field(default_factory=dict)
-    """Reason -> items that were settled and yet not written."""
+    """Reason -> items that were settled, and yet became no row and corrected none."""
     confirmed: int = 0
     """Second looks that came to the label that the row has."""
     corrected: int = 0
@@ -67,13 +67,13 @@ def take(queue: Queue, task: Task, out: Path, who: str) -> Taken:
     new = sum(not _taken(item, events[item.id]) for item in kept)
     write_rows(out, rows)
     queue.mark_taken(kept, who, out.name)
-    confirmed, wrong = _second_looks(queue, task, events)
+    confirmed, wrong, strange = _second_looks(queue, task, events)
     step = _correct(task, wrong)
     queue.mark_taken([*confirmed, *wrong], who, f"step {step}" if step else "confirmed")
-    return Taken(
-        len(rows), new, dict(Counter(r for r in reasons if r is not None)),
-        len(confirmed), len(wrong), step,
-    )  # fmt: skip
+    left_out = Counter(r for r in reasons if r is not None)
+    if strange:
+        left_out["the row that was looked at again is not what it was"] = len(strange)
+    return Taken(len(rows), new, dict(left_out), len(confirmed), len(wrong), step)
 
 
 def _check_ours(out: Path) -> None:
@@ -122,14 +122,25 @@ def provenance(item: Item, events: Sequence[Event]) -> dict[str, Any]:
 
 def _second_looks(
     queue: Queue, task: Task, events: Mapping[int, Sequence[Event]]
-) -> tuple[list[Item], list[Item]]:
-    """Settled second looks that were not taken before: at labels that are right, and wrong."""
+) -> tuple[list[Item], list[Item], list[Item]]:
+    """Settled second looks that were not taken before: at labels that are right, at wrong ones, and
+    at rows that are gone or others now. Most ids are positions, and tell nothing of the row."""
     settled = queue.items(SETTLED, _AGAIN)
     fresh = [i for i in settled if not _taken(i, events[i.id])]
-    targets = {e.id: e.target for split in _PARTS for e in task.splits.get(split, ())}
-    as_it_was = [i for i in fresh if targets.get(i.entry.example.id) == i.entry.gold]
-    confirmed = [i for i in as_it_was if i.label == i.entry.gold]
-    return confirmed, [i for i in as_it_was if i.label != i.entry.gold]
+    rows = {e.id: e for split in _PARTS for e in task.splits.get(split, ())}
+    found: tuple[list[Item], list[Item], list[Item]] = ([], [], [])
+    confirmed, wrong, strange = found
+    for item in fresh:
+        if not _fits(item.entry, rows.get(item.entry.example.id)):
+            strange.append(item)
+        else:
+            (confirmed if item.label == item.entry.gold else wrong).append(item)
+    return found
+
+
+def _fits(entry: Entry, row: Example | None) -> bool:
+    """Whether a row is the one that was looked at, with the label that it had."""
+    return row is not None and row.target == entry.gold and key_of(row) == key_of(entry.example)
 
 
 def _correct(task: Task, wrong: Sequence[Item]) -> int | None:
