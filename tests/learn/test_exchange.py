@@ -131,3 +131,24 @@ def test_files_that_are_refused(queue: Queue, tmp_path: Path):
     with pytest.raises(DataError, match=r"\.docx"):
         write_items(queue, "ann", 1, tmp_path / "x.docx")
     assert queue.claim("ben")  # nothing was kept for ann
+
+
+@pytest.mark.parametrize("name", ["to-label.jsonl", "to-label.csv"])
+def test_answers_of_an_earlier_round_count_no_more(queue: Queue, tmp_path: Path, name: str):
+    queue.put(entries(1), "chief")
+    file = tmp_path / name
+    write_items(queue, "ann", 1, file)
+    fill(file, {"label": "billing"})
+    assert read_answers(queue, file, "ann").kept == 1
+    queue.reopen(1, "chief")
+    account = read_answers(queue, file, "ann")
+    assert account.kept == 0
+    (said,) = account.dropped
+    assert "this answers round 1, and round 2 is asked" in said
+    assert (queue.item(1).state, queue.item(1).answers) == ("open", ())
+
+    anew = tmp_path / f"anew-{name}"
+    write_items(queue, "ann", 1, anew)
+    fill(anew, {"label": "returns"})
+    assert read_answers(queue, anew, "ann").kept == 1
+    assert queue.item(1).label == "returns"

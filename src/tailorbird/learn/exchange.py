@@ -39,15 +39,15 @@ def _row(item: Item, flat: bool, blind: bool) -> dict[str, Any]:
         shown["input"] = "\n".join(f"{t['role']}: {t['content']}" for t in shown["input"])
     if blind:
         del shown["suggestion"], shown["why"]
-    return shown | {"label": "", "cannot_tell": "", "note": ""}
+    return shown | {"label": "", "cannot_tell": "", "note": "", "round": item.round}
 
 
 def read_answers(queue: Queue, path: Path, annotator: str | None) -> FileAccount:
     """Record what a file says; what became of each row.
 
-    Columns: `item`; `label`, or `cannot_tell` with yes; and, if any, `note`, `seconds` and
-    `annotator`. A row with neither label nor yes is left for later. A file may be read again: equal
-    answers change nothing.
+    Columns: `item`; `label`, or `cannot_tell` with yes; and, if any, `note`, `seconds`,
+    `annotator` and `round`. A row with neither label nor yes is left for later, and one of an
+    earlier round counts no more. A file may be read again: equal answers change nothing.
 
     Args:
         queue: of the task.
@@ -84,8 +84,9 @@ def _record(queue: Queue, row: Any, annotator: str | None) -> str | None:
     who = annotator or cells.get("annotator", "")
     try:
         queue.answer(
-            _number(cells.get("item", "")), who, label or None, "file",
+            _number(cells.get("item", ""), "item"), who, label or None, "file",
             _seconds(cells.get("seconds", "")), cells.get("note", ""),
+            _number(cells["round"], "round") if cells.get("round") else None,
         )  # fmt: skip
     except StoreError as error:
         if error.__cause__ is not None:  # the database, not the row
@@ -96,11 +97,11 @@ def _record(queue: Queue, row: Any, annotator: str | None) -> str | None:
     return None
 
 
-def _number(text: str) -> int:
+def _number(text: str, what: str) -> int:
     try:
         return int(float(text))
     except (ValueError, OverflowError):
-        raise DataError(f"{text[:20]!r} is no item") from None
+        raise DataError(f"{text[:20]!r} is no {what}") from None
 
 
 def _seconds(text: str) -> float | None:

@@ -151,12 +151,14 @@ class Queue:
         interface: str,
         seconds: float | None = None,
         note: str = "",
+        round: int | None = None,
     ) -> State:
         """Record what an annotator says (None: cannot tell); the item's new state.
 
         A later answer of the same person takes the place of the earlier one; an equal one changes
-        nothing. Raises `DataError` for an unknown item or label, and `StoreError` where the item
-        takes no answers any more.
+        nothing. `round`: in which they were asked; None: the present one. Raises `DataError` for an
+        unknown item or label, and `StoreError` where the item takes no answers any more, or none of
+        that round.
         """
         annotator = _person(annotator)
         if label is not None:
@@ -167,6 +169,12 @@ class Queue:
             if row["state"] not in ANSWERABLE:
                 raise StoreError(
                     f"item {item} is {row['state']}, and takes no answers", hint="reopen it first"
+                )
+            if round not in (None, row["round"]):
+                raise StoreError(
+                    f"item {item} was reopened: this answers round {round}, and round "
+                    f"{row['round']} is asked",
+                    hint="ask again: export it anew",
                 )
             status = "cannot_tell" if label is None else "answered"
             before = change.place(item, annotator)
