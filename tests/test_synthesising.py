@@ -221,6 +221,10 @@ def test_a_killed_run_goes_on_and_pays_for_nothing_twice(
     more = Scripted(dies)
     synthesise(label_task, tmp_path / "cut", request(limit=44), {"t": more}, quiet=True)
     assert 0 < len(more.calls) <= 3 * 4
+    fewer = Scripted(dies)
+    few = synthesise(label_task, tmp_path / "cut", request(limit=20), {"t": fewer}, quiet=True)
+    assert not fewer.calls
+    assert sum(a.read for a in few.accounts) < sum(a.read for a in done.accounts)
 
 
 def test_what_a_teacher_says_wrong_is_counted(label_task: Task, tmp_path: Path):

@@ -25,10 +25,13 @@ def in_chunks(
 ) -> list[Any]:
     """One JSON value per item, from `file` where it is there already.
 
-    `work` makes those of one chunk of `size` items, and counts them. A torn chunk is made again.
+    `work` makes those of one chunk of `size` items, and counts them. A torn chunk is made again. A
+    file of more items that begin with these stays as it is.
     """
     done = read_jsonl(file)
-    rows = done if len(done) == len(items) else done[: len(done) // size * size]
+    if len(done) >= len(items):
+        return done[: len(items)]
+    rows = done[: len(done) // size * size]
     if len(rows) < len(done):
         file.unlink()
         append_jsonl(file, rows)
