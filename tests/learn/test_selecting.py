@@ -109,6 +109,7 @@ def test_a_rung_is_asked_once(task: Task, out: Path, monkeypatch: pytest.MonkeyP
 def test_a_large_pool_is_sampled(task: Task, out: Path):
     found = chosen(task, out, 4, consider=6)
     assert (found.pool, found.considered) == (23, 6)
+    assert set(ids(chosen(task, out, 6, consider=6))) < set(ids(chosen(task, out, 9, consider=9)))
 
 
 def test_control_items_are_training_rows_with_their_labels(task: Task, out: Path):
@@ -118,6 +119,7 @@ def test_control_items_are_training_rows_with_their_labels(task: Task, out: Path
     assert len(controls) == 3
     targets = {e.id: e.target for e in task.examples("train")}
     assert all(e.gold == targets[e.example.id] for e in controls)
+    assert {(e.why, e.suggestion) for e in found.entries} == {("one of a batch", None)}
     priorities = [e.priority for e in found.entries]
     assert priorities == sorted(priorities, reverse=True)
 

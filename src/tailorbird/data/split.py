@@ -18,7 +18,9 @@ time            The latest are test, those before them dev, ties together. The b
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import nsmallest
+from operator import itemgetter
 
 from tailorbird.errors import DataError, nearest
 from tailorbird.task.task import Splits
@@ -53,11 +55,17 @@ def split_examples(
     return {side: tuple(members) for side, members in cut.items()}
 
 
-def nested_subset(examples: Sequence[Example], n: int, seed: int) -> tuple[Example, ...]:
-    """`n` examples by seeded choice, in their order; a larger `n` holds the smaller choice."""
-    ranked = sorted(examples, key=lambda e: (place(seed, "subset", e.id), e.id))
-    chosen = {e.id for e in ranked[:n]}
-    return tuple(e for e in examples if e.id in chosen)
+def nested_subset(examples: Iterable[Example], n: int, seed: int) -> tuple[Example, ...]:
+    """`n` examples by seeded choice, in their order; a larger `n` holds the smaller choice.
+
+    No more than `n` are held.
+    """
+
+    def rank(numbered: tuple[int, Example]) -> tuple[float, str]:
+        return place(seed, "subset", numbered[1].id), numbered[1].id
+
+    chosen = nsmallest(n, enumerate(examples), key=rank)
+    return tuple(example for _, example in sorted(chosen, key=itemgetter(0)))
 
 
 def unit(example: Example) -> str:

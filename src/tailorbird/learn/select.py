@@ -5,7 +5,7 @@ runs/NAME/label/
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -29,6 +29,10 @@ from tailorbird.run_folder import load_fitted, read_results, slug
 from tailorbird.store import digest, read_json
 from tailorbird.task.benchmark import Task
 from tailorbird.task.types import Example, Prediction
+
+ALIKE = "one of a batch"
+"""All that is said of rows in a batch with control items: a rung was fitted on those, and no
+strategy chose them, so that a reason or a suggestion would tell them from the others."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +93,8 @@ def select(
     """
     closed = task.without_test()
     seed = task.spec.seed
-    free, left_out = _free(closed, queued)
-    looked = nested_subset(free, request.consider, seed)
+    left_out: Counter[str] = Counter()
+    looked = nested_subset(_free(closed, queued, left_out), request.consider, seed)
     found = _opinions(closed, out, request, looked, quiet)
     pool = _pool(closed, out, request, looked, found, queued)
     chosen = choose(request.strategy, pool, request.n, seed)
@@ -104,9 +108,12 @@ def select(
         )
         for place, c in enumerate(chosen)
     ]
-    entries += _controls(closed, request.controls, seed + len(queued))
+    controls = _controls(closed, request.controls, seed + len(queued))
+    if controls:
+        entries = [replace(e, why=ALIKE, suggestion=None) for e in (*entries, *controls)]
+    free = len(closed.unlabelled) - left_out.total()
     return Selection(
-        tuple(sorted(entries, key=lambda e: -e.priority)), len(free), len(looked), left_out,
+        tuple(sorted(entries, key=lambda e: -e.priority)), free, len(looked), dict(left_out),
         tuple(o.rung for o in found.opinions), _spots(closed, found, pool, seed),
     )  # fmt: skip
 
@@ -121,8 +128,8 @@ class _Found:
     wrong: tuple[float | None, ...] = ()
 
 
-def _free(task: Task, queued: Collection[str]) -> tuple[list[Example], dict[str, int]]:
-    """Unlabelled inputs that may be chosen, and why others may not."""
+def _free(task: Task, queued: Collection[str], left_out: Counter[str]) -> Iterator[Example]:
+    """Unlabelled inputs that may be chosen, as they are read; why others may not is counted."""
     if not task.unlabelled:
         raise TaskError(
             "the task has no inputs without labels to choose from",
@@ -130,18 +137,15 @@ def _free(task: Task, queued: Collection[str]) -> tuple[list[Example], dict[str,
         )
     waiting = set(queued)
     labelled = {e.folded for split in task.splits.values() for e in split}
-    free: list[Example] = []
-    reasons: Counter[str] = Counter()
     for example in task.unlabelled:
         if task.in_test(example):
-            reasons["the same input stands in test"] += 1
+            left_out["the same input stands in test"] += 1
         elif key_of(example) in waiting:
-            reasons["in the queue already"] += 1
+            left_out["in the queue already"] += 1
         elif example.folded in labelled:
-            reasons["labelled already"] += 1
+            left_out["labelled already"] += 1
         else:
-            free.append(replace(example, target=None))
-    return free, dict(reasons)
+            yield replace(example, target=None)
 
 
 def _opinions(
@@ -269,6 +273,6 @@ def _controls(task: Task, n: int, seed: int) -> list[Entry]:
     rng = Random(seed)
     train = task.examples("train")
     return [
-        Entry(e, "drawn at random", "random", rng.random(), purpose="control", gold=e.target)
+        Entry(e, ALIKE, "random", rng.random(), purpose="control", gold=e.target)
         for e in rng.sample(train, min(n, len(train)))
     ]
