@@ -42,7 +42,7 @@ def test_rows_that_help(tmp_path: Path):
     assert found.answer == "helped"
     assert (found.without.value, found.with_them.value, found.made, found.found) == (0.5, 1.0, 2, 2)
     assert "50.0 % to 100.0 %: +50.0 points [" in found.sentence
-    assert found.sentence.endswith("They helped.")
+    assert found.sentence.endswith("not in the fits: each was fitted once. They helped.")
     kept = read_json(tmp_path / "a" / "ablation.json")
     assert (kept["answer"], kept["comparison"]["wins"]) == ("helped", 20)
     assert not (tmp_path / "ledger.jsonl").exists()  # the test was not opened
@@ -81,6 +81,7 @@ def test_made_up_rows_of_train_and_dev_are_no_part_of_what_was_found(tmp_path: P
 def test_repeats_average_the_marks_of_each_item(tmp_path: Path):
     found = tried(task(), [("it is soft here", "soft")], tmp_path, repeats=3)
     assert found.repeats == 3
+    assert "not in the fits: each was fitted with 3 seeds" in found.sentence
     assert sorted(p.name for p in (tmp_path / "a").iterdir() if p.is_dir()) == [
         f"{arm}-{n}" for arm in ("with", "without") for n in range(3)
     ]

@@ -59,7 +59,7 @@ class Ablation:
 
     @property
     def answer(self) -> Answer:
-        """By the whole interval of the difference."""
+        """By the whole interval of the difference: over dev items, for the fits that were made."""
         low, high = self.comparison.low, self.comparison.high
         if not self.higher:
             low, high = -high, -low
@@ -79,7 +79,8 @@ class Ablation:
             f"With {self.made:,} made-up rows{pairs} beside {self.found:,} that were found, "
             f"{self.rung}'s {self.metric} on dev goes from {100 * self.without.value:.1f} % to "
             f"{100 * self.with_them.value:.1f} %: {points:+.1f} points {ends}, p = "
-            f"{found.p_value:.2g}, {found.units:,} independent items."
+            f"{found.p_value:.2g}, {found.units:,} independent items. That is chance in the items, "
+            f"not in the fits: {self._fits}."
         )
         if self.answer == "made no difference":
             return f"{told} They made no difference of {100 * self.margin:.3g} points or more."
@@ -91,6 +92,12 @@ class Ablation:
             f"{told} Cannot tell; about {more:,.0f} dev items could show a difference of "
             f"{100 * self.margin:.3g}."
         )
+
+    @property
+    def _fits(self) -> str:
+        if self.repeats == 1:
+            return "each was fitted once"
+        return f"each was fitted with {self.repeats:,} seeds, and the marks averaged"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
