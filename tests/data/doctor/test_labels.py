@@ -82,6 +82,28 @@ def test_test_rows_are_judged_by_all_others_and_weigh_fully():
     assert "must not be made to agree" in finding.text
 
 
+def test_labels_of_test_are_never_proposed_for_train():
+    """Neither by the majority among equal inputs, nor by a model that was fitted to them."""
+    rows = [Example("a", "Where is it?", "parcel")]
+    copies = [replace(rows[0], id=f"t{n}", target="login") for n in range(2)]
+    [finding, *_] = found({"train": rows, "test": copies}, building.task())
+    assert finding.remedy is None
+    assert finding.details == {"inputs": 1, "ties": 1}
+    train = wrong(mails(), 3, 40)
+    turned = [replace(e, id=f"t{e.id}", input=f"{e.text} again") for e in mails(seed=1)]
+    alone = suspected(found({"train": train}), "train")
+    for test in (turned, wrong(turned, *range(len(turned)))):
+        beside = suspected(found({"train": train, "test": test}), "train")
+        assert beside.remedy == alone.remedy
+
+
+def test_a_benchmark_of_test_rows_alone_is_judged_by_them():
+    rows = wrong(mails(), 3)
+    finding = suspected(found({"test": rows}), "test")
+    assert finding.remedy is not None
+    assert list(finding.remedy.changes) == [rows[3].id]
+
+
 def caught(rows: list[Example], mistake: list[Example]) -> int:
     every = found({"train": rows + mistake})
     changes = {row for f in every if f.remedy for row in f.remedy.changes}

@@ -34,17 +34,20 @@ class Suspects:
     """float64[N]: the chance that a row's label is wrong, of every row."""
 
 
-def out_of_fold(features: Any, labels: Any, folds: Any, classes: int, quiet: bool = False) -> Any:
+def out_of_fold(
+    features: Any, labels: Any, folds: Any, classes: int, learned: Any, quiet: bool = False
+) -> Any:
     """float64[N, classes]: for each row, what a model says that has not seen the row's fold.
 
-    features: float[N, D], dense or sparse; labels, folds: int[N].
+    features: float[N, D], dense or sparse; labels, folds: int[N]; learned: bool[N], the rows that
+    models are fitted to.
     """
     linear = need("sklearn.linear_model")
     found = np.zeros((len(labels), classes))
     numbers = np.unique(folds)
     with progress("looking for wrong labels", len(numbers), quiet) as done:
         for fold in numbers:
-            seen, left = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+            seen, left = np.flatnonzero(learned & (folds != fold)), np.flatnonzero(folds == fold)
             model = linear.LogisticRegression(C=STRENGTH, max_iter=200, tol=1e-3)
             model.fit(features[seen], labels[seen])
             found[np.ix_(left, model.classes_)] = model.predict_proba(features[left])

@@ -3,6 +3,9 @@
 Equal inputs with different targets are looked for among all rows; answers contradict each other
 where each states a fact that the other does not. Probable errors are what confident learning finds
 on out-of-fold predictions (`_suspects.py`), in a seeded sample where there are many rows.
+
+What is proposed for train and dev rests on rows outside test alone: else they would learn its
+labels.
 """
 
 import hashlib
@@ -175,13 +178,13 @@ def _contradictory_labels(seen: _Examination) -> Iterator[Finding]:
         said[int(first[row])].append(row)
     changes, losing = {}, []
     for members in said.values():
-        counts = Counter(int(targets[r]) for r in members).most_common()
-        # In a tie somebody must choose, and yet whatever is answered is wrong for half of them.
-        tie = counts[0][1] == counts[1][1]
-        others = [r for r in members if int(targets[r]) != counts[0][0]]
-        losing += others
-        if not tie:
-            changes.update({seen.ids[r]: seen.names[counts[0][0]] for r in others})
+        losing += _outvoted(seen, members, members)[1]
+        free = [r for r in members if seen.parts[r] != "test"]
+        held = [r for r in members if seen.parts[r] == "test"]
+        for judged, voters in ((free, free), (held, members)):
+            label, others = _outvoted(seen, judged, voters)
+            if label is not None:
+                changes.update({seen.ids[r]: label for r in others})
     effect, why = _effect(seen, losing)
     yield Finding(
         NAME,
@@ -193,8 +196,23 @@ def _contradictory_labels(seen: _Examination) -> Iterator[Finding]:
         why,
         tuple(_odd_one(seen, row) for row in list(seen.shown)[:SHOWN]),
         _relabel(changes, "the same input has another label in most rows"),
-        {"inputs": len(inputs), "ties": len(losing) - len(changes)},
+        {"inputs": len(inputs), "ties": sum(seen.ids[r] not in changes for r in losing)},
     )
+
+
+def _outvoted(
+    seen: _Examination, judged: Sequence[int], voters: Sequence[int]
+) -> tuple[str | None, list[int]]:
+    """The label of most voters, and the judged rows that have another.
+
+    None in a tie: somebody must choose, and yet whatever is answered is wrong for half of them.
+    """
+    counts = Counter(seen.targets[r] for r in voters).most_common(2)
+    if not counts:
+        return None, []
+    most = counts[0][0]
+    tie = len(counts) == 2 and counts[0][1] == counts[1][1]
+    return None if tie else seen.names[most], [r for r in judged if seen.targets[r] != most]
 
 
 def _odd_one(seen: _Examination, row: int) -> Sample:
@@ -217,7 +235,7 @@ def _likely_errors(seen: _Examination, settled: Mapping[str, str]) -> Iterator[F
         named = ", ".join(seen.names[c] for c in sorted(rare)[:3])
         yield _note(
             f"{len(rare):,} labels have too few independent rows to judge theirs (less than "
-            f"{seen.check.least}): {named}{' and others' if len(rare) > 3 else ''}",
+            f"{seen.check.least} outside test): {named}{' and others' if len(rare) > 3 else ''}",
             sum(int(t) in rare for t in seen.targets),
         )
     codes, numbers = np.unique(labels, return_inverse=True)
@@ -225,16 +243,25 @@ def _likely_errors(seen: _Examination, settled: Mapping[str, str]) -> Iterator[F
         return
     check, quiet = seen.check, seen.patient.quiet
     features = features_of([r.text for r in rows], check.features, check.model, seen.patient.cache)
-    found = suspects(out_of_fold(features, numbers, folds, len(codes), quiet), numbers)
-    for part in dict.fromkeys(seen.parts):
-        yield from _in_part(seen, part, rows, codes, found, settled)
+    free = np.array([seen.parts[r.row] != "test" for r in rows])
+    learned = free if free.any() else ~free
+    predicted = out_of_fold(features, numbers, folds, len(codes), learned, quiet)
+    for kept, parts in (
+        (np.flatnonzero(free), [p for p in dict.fromkeys(seen.parts) if p != "test"]),
+        (np.arange(len(rows)), ["test"] if not free.all() else []),
+    ):
+        if parts and len(kept):
+            found = suspects(predicted[kept], numbers[kept])
+            for part in parts:
+                yield from _in_part(seen, part, [rows[i] for i in kept], codes, found, settled)
 
 
 def _judged(seen: _Examination) -> tuple[list[_Read], Any, Any, set[int]]:
     """Rows of the sample, their labels and folds, and the labels that are too rare to judge."""
     rows = sorted(seen.sample, key=lambda r: r.draw)[: CELLS // len(seen.codes)]
+    learned = [r for r in rows if seen.parts[r.row] != "test"] or rows
     units: dict[int, dict[int, None]] = defaultdict(dict)
-    for read in rows:
+    for read in learned:
         units[seen.targets[read.row]][read.unit] = None
     enough = {code for code, members in units.items() if len(members) >= seen.check.least}
     # Rows that share a group or an input share a fold: a copy would vouch for its original.
@@ -246,8 +273,9 @@ def _judged(seen: _Examination) -> tuple[list[_Read], Any, Any, set[int]]:
     enough = {code for code in enough if len({fold[member] for member in units[code]}) > 1}
     kept = [r for r in rows if seen.targets[r.row] in enough]
     labels = np.array([seen.targets[r.row] for r in kept], dtype=np.int64)
-    folds = np.array([fold[r.unit] for r in kept], dtype=np.int64)
-    return kept, labels, folds, set(units) - enough
+    # What stands in test alone is learned by no model, so that any may judge it.
+    folds = np.array([fold.get(r.unit, 0) for r in kept], dtype=np.int64)
+    return kept, labels, folds, {seen.targets[r.row] for r in rows} - enough
 
 
 def _in_part(
