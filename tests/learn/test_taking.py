@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from labelling import changed, entries, queue_of, study_with_pool
 
+from tailorbird.data.read import load_examples
 from tailorbird.data.remedies import History
 from tailorbird.errors import DataError
 from tailorbird.learn.queue import Queue
 from tailorbird.learn.records import Entry
 from tailorbird.learn.taking import take
 from tailorbird.task.benchmark import Task
-from tailorbird.task.types import Example, Message
+from tailorbird.task.task import Data
+from tailorbird.task.types import Example, Message, Provenance
 
 
 @pytest.fixture
@@ -61,7 +63,7 @@ def test_what_is_reopened_is_gone_from_the_file(queue: Queue, task: Task):
     take(queue, task, file, "chief")
     queue.reopen(1, "chief")
     assert take(queue, task, file, "chief").rows == 0
-    assert rows(file) == []
+    assert not file.exists()
     queue.answer(1, "ann", "returns", "terminal")
     assert take(queue, task, file, "chief").new == 1
 
@@ -100,9 +102,6 @@ def test_the_task_reads_the_rows_as_its_own(
     queue.answer(1, "ann", "billing", "terminal")
     file = tmp_path / "labelled.jsonl"
     take(queue, of, file, "ann")
-
-    from tailorbird.data.read import load_examples
-    from tailorbird.task.task import Data
 
     told = {"all": "labelled.jsonl", "splits": {"test": 0.01, "dev": 0.01}} | data
     splits = load_examples(Data.model_validate(told), tmp_path, None, seed=0).splits
@@ -191,3 +190,37 @@ def test_a_second_look_corrects_no_other_row(task: Task, queue: Queue):
     assert (taken.confirmed, taken.corrected, taken.step) == (0, 0, None)
     assert taken.left_out == {"the row that was looked at again is not what it was": 1}
     assert changed(task.folder).examples("train") == moved.examples("train")
+
+
+@pytest.mark.parametrize("format", ["auto", "messages"])
+def test_what_was_made_up_stays_so_whoever_labels_it(
+    task: Task, queue: Queue, tmp_path: Path, format: str
+):
+    """And so comes into no test."""
+    made = Provenance("synthetic.jsonl", 1, "variations")
+    queue.put([Entry(Example("m", "made up", provenance=made), "why", "margin")], "chief")
+    queue.answer(1, "ann", "billing", "terminal")
+    data = task.spec.data.model_copy(update={"format": format})
+    spec = task.spec.model_copy(update={"data": data})
+    take(queue, replace(task, spec=spec), tmp_path / "labelled.jsonl", "ann")
+
+    told = {"all": "labelled.jsonl", "splits": {"test": 0.75, "dev": 0.2}, "format": format}
+    splits = load_examples(Data.model_validate(told), tmp_path, None, seed=0).splits
+    (read,) = splits["train"]
+    assert read.provenance is not None
+    assert read.provenance.synthetic == "variations"
+
+
+def test_a_file_that_the_task_reads_does_not_lose_all_its_rows(task: Task, queue: Queue):
+    queue.put(entries(1), "chief")
+    queue.answer(1, "ann", "billing", "terminal")
+    file = task.folder / "labelled.jsonl"
+    take(queue, task, file, "ann")
+    before = file.read_bytes()
+    queue.reopen(1, "chief")
+    grown = changed(task.folder, train=["train.jsonl", "labelled.jsonl"])
+    with pytest.raises(DataError, match=r"the task reads labelled\.jsonl"):
+        take(queue, grown, file, "ann")
+    assert file.read_bytes() == before
+    take(queue, changed(task.folder, train=["train.jsonl"]), file, "ann")
+    assert not file.exists()

@@ -56,16 +56,22 @@ def take(queue: Queue, task: Task, out: Path, who: str) -> Taken:
         out: JSON lines; named under data.train, the task learns from them.
         who: takes them; for the history.
 
-    Raises `DataError` where `out` holds rows that were not written here.
+    There is no file where no label is left. Raises `DataError` where `out` holds rows that were not
+    written here, and where the task could not be read without it.
     """
     _check_ours(out)
     settled = queue.items(SETTLED, _TRAIN)
     reasons = [_cannot(item, task) for item in settled]
     kept = [item for item, reason in zip(settled, reasons) if reason is None]
+    if not kept:
+        _check_unnamed(out, task)
     events = _by_item(queue.history())
     rows = [_row(item, task, events[item.id]) for item in kept]
     new = sum(not _taken(item, events[item.id]) for item in kept)
-    write_rows(out, rows)
+    if rows:
+        write_rows(out, rows)
+    else:
+        out.unlink(missing_ok=True)  # an empty file cannot be read as data
     queue.mark_taken(kept, who, out.name)
     confirmed, wrong, strange = _second_looks(queue, task, events)
     step = _correct(task, wrong)
@@ -86,6 +92,17 @@ def _check_ours(out: Path) -> None:
         )
 
 
+def _check_unnamed(out: Path, task: Task) -> None:
+    """Raise where the task reads `out`: without rows, no command could read the task."""
+    data, folder = task.spec.data, str(task.data_folder)
+    named = [task.folder / f.path.replace("{data}", folder) for f in (*data.train, *data.all)]
+    if out.resolve() in [path.resolve() for path in named]:
+        raise DataError(
+            f"no label is settled any more, and the task reads {out.name}",
+            hint=f"take {out.name} out of data first: then this removes it",
+        )
+
+
 def _cannot(item: Item, task: Task) -> str | None:
     """Why a label may not be learned; None where it may. The task may have changed since."""
     if task.in_test(item.entry.example):
@@ -98,7 +115,11 @@ def _cannot(item: Item, task: Task) -> str | None:
 def _row(item: Item, task: Task, events: Sequence[Event]) -> dict[str, Any]:
     name = f"{MARK}-{key_of(item.entry.example)}"
     example = replace(item.entry.example, id=name, target=item.label, provenance=None)
-    return as_row(example, task.spec.data, {MARK: provenance(item, events)})
+    made_up = item.entry.example.provenance
+    further = {MARK: provenance(item, events)}
+    if made_up is not None and made_up.synthetic is not None:
+        further["synthetic"] = {"generator": made_up.synthetic}  # people labelled what nobody wrote
+    return as_row(example, task.spec.data, further)
 
 
 def provenance(item: Item, events: Sequence[Event]) -> dict[str, Any]:
