@@ -3,16 +3,19 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from tailorbird.checking import Checked, Source
 from tailorbird.data.doctor.base import Finding, Part, Remedy
 from tailorbird.data.doctor.examine import Diagnosis
 from tailorbird.data.read import stream_file
-from tailorbird.data.remedies import FILE, Action, History, row_digest
+from tailorbird.data.remedies import FILE, Action, History, rewriting, row_digest
 from tailorbird.errors import DataError
 from tailorbird.mending import Proposal, propose, record, rows_of_file, rows_of_task, write_mended
 from tailorbird.store import write_json
@@ -153,6 +156,17 @@ def test_nothing_is_recorded_that_the_task_has_no_label_for(study: Path):
     assert not (study / FILE).exists()
 
 
+def test_a_rewriting_leaves_a_label_a_label(study: Path):
+    task = loaded(study)
+    first = task.examples("train")[0]
+    new = json.dumps({"input": "by [PERSON]", "target": "[PERSON]"})
+    with pytest.raises(DataError, match=rf'row {first.id}: the task has no label "\[PERSON\]"'):
+        recorded(task, remedy("rewrite", {first.id: new}))
+    assert not (study / FILE).exists()
+    recorded(task, remedy("rewrite", {first.id: rewriting(replace(first, input="by [PERSON]"))}))
+    assert loaded(study).examples("train")[0].target == first.target
+
+
 def test_a_frozen_test_split_is_not_mended(study: Path):
     task = loaded(study, frozen=loaded(study).test_digest[:12])
     finding = remedy("drop", {task.examples("test")[0].id: None})
@@ -216,6 +230,66 @@ def test_a_table_is_mended_as_json_lines(tmp_path: Path):
         {"input": "Bye", "target": "y", "when": "2026-01-02", "group": "case 1"},
     ]
     assert [e.group for e in stream_file(out)[1]] == [None, "case 1"]
+
+
+@pytest.mark.parametrize("facts", [["a@b.de", "5 EUR"], "a@b.de;5 EUR"])
+def test_facts_and_fields_are_rewritten_with_the_target(tmp_path: Path, facts: Any):
+    file = tmp_path / "rows.jsonl"
+    row = {"input": "Where?", "target": "a@b.de", "facts": facts, "by": {"agent": "a@b.de (lead)"}}
+    file.write_text(json.dumps(row) + "\n")
+    given = Source(file, columns=Columns(facts="facts", fields=("by.agent",)))
+    [(_, before)] = rows_of_file(given, {"rows-000001"}).values()
+    new = replace(
+        before, target="[EMAIL]", facts=("[EMAIL]", "5 EUR"), fields={"by.agent": "[EMAIL] (lead)"}
+    )
+    out = tmp_path / "mended.jsonl"
+    write_mended(given, of_file(given, remedy("rewrite", {"rows-000001": rewriting(new)})), out)
+    assert "a@b.de" not in out.read_text()
+    written = json.loads(out.read_text())
+    assert type(written["facts"]) is type(facts)
+    [again] = stream_file(out, columns=given.columns)[1]
+    assert (again.target, again.facts, again.fields) == (new.target, new.facts, new.fields)
+
+
+def test_only_the_columns_that_were_read_are_edited(tmp_path: Path):
+    file, out = tmp_path / "rows.jsonl", tmp_path / "mended.jsonl"
+    row = {"input": "yes", "target": "yes", "consent": "yes", "more": [{"yes": "yes"}]}
+    file.write_text(json.dumps(row) + "\n")
+    write_mended(Source(file), of_file(Source(file), remedy("relabel", {"rows-000001": "no"})), out)
+    assert json.loads(out.read_text()) == {**row, "target": "no"}
+    talk = {**SHAPES["messages"]("open?", "yes"), "consent": "yes"}
+    file.write_text(json.dumps(talk) + "\n")
+    out.unlink()
+    write_mended(Source(file), of_file(Source(file), remedy("relabel", {"rows-000001": "no"})), out)
+    assert json.loads(out.read_text()) == {
+        **SHAPES["messages"]("open?", "no"), "consent": "yes",
+    }  # fmt: skip
+
+
+def test_a_new_group_goes_where_groups_are_read_from(tmp_path: Path):
+    file, out = tmp_path / "rows.jsonl", tmp_path / "mended.jsonl"
+    file.write_text(json.dumps({"input": "a", "target": "b", "of": {"case": "1"}}) + "\n")
+    given = Source(file, columns=Columns(group="of.case"))
+    write_mended(given, of_file(given, remedy("regroup", {"rows-000001": "2"})), out)
+    assert json.loads(out.read_text()) == {"input": "a", "target": "b", "of": {"case": "2"}}
+
+
+def test_what_json_cannot_hold(tmp_path: Path):
+    table, out = tmp_path / "rows.parquet", tmp_path / "mended.jsonl"
+    rows = {"input": ["a", "b"], "target": ["x", "y"], "when": [date(2026, 1, 2)] * 2}
+    parquet.write_table(pyarrow.table({**rows, "score": [float("nan"), 1.0]}), table)
+    asked = of_file(Source(table), remedy("relabel", {"rows-000001": "z"}))
+    assert write_mended(Source(table), asked, out) == 2
+    assert [json.loads(line, parse_constant=pytest.fail) for line in out.open()] == [
+        {"input": "a", "target": "z", "when": "2026-01-02", "score": None},
+        {"input": "b", "target": "y", "when": "2026-01-02", "score": 1.0},
+    ]
+    out.unlink()
+    parquet.write_table(pyarrow.table({**rows, "blob": [b"\0", b"\1"]}), table)
+    with pytest.raises(DataError, match="row 1: a value of type bytes") as caught:
+        write_mended(Source(table), asked, out)
+    assert "leave that column out" in str(caught.value.hint)
+    assert {p.name for p in tmp_path.iterdir()} == {"rows.parquet"}
 
 
 def test_a_row_that_cannot_be_changed_in_place_is_refused_whole(tmp_path: Path):

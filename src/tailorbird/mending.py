@@ -7,20 +7,29 @@ Nothing is done that was not proposed first: `propose` says which rows would cha
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tailorbird.checking import Checked, Source
 from tailorbird.data.doctor.base import Finding, Part, Remedy
+from tailorbird.data.formats.base import Unusable
+from tailorbird.data.interchange import form, recognised
+from tailorbird.data.jsonable import jsonable
+from tailorbird.data.lookup import MISSING, lookup
 from tailorbird.data.read import rows_as_held, stream_file
 from tailorbird.data.remedies import Change, History, changed, row_digest
 from tailorbird.data.rows import read_rows
 from tailorbird.errors import DataError, nearest
-from tailorbird.store import said
+from tailorbird.store import digest, said
 from tailorbird.task.benchmark import Task
+from tailorbird.task.task import Column, Columns
 from tailorbird.task.types import SPLITS, Example
+
+_UNNAMED = Columns(facts="facts", group="group")
+"""Where a row holds what is read without named columns; most formats have keys of their own."""
 
 
 @dataclass(frozen=True)
@@ -134,12 +143,12 @@ def _check_possible(task: Task, proposals: Sequence[Proposal]) -> None:
             hint="leave out --also-test; or remove data.frozen, and compare with no earlier result",
         )
     for proposal in proposals:
-        if proposal.remedy.action == "relabel" and task.labels:
-            for row in proposal.rows:
-                label = str(proposal.remedy.changes[row])
-                if label not in task.labels:
-                    near = nearest(label, task.labels)
-                    raise DataError(f'row {row}: the task has no label "{label}"{near}')
+        for row, (_, before) in proposal.rows.items():
+            after = proposal.after(row)
+            label = after.target if after else None
+            if task.labels and label not in (None, before.target, *task.labels):
+                near = nearest(str(label), task.labels)
+                raise DataError(f'row {row}: the task has no label "{label}"{near}')
 
 
 # ---- a file ------------------------------------------------------------------------------------
@@ -148,8 +157,9 @@ def _check_possible(task: Task, proposals: Sequence[Proposal]) -> None:
 def write_mended(source: Source, proposals: Sequence[Proposal], out: Path) -> int:
     """Write the rows of a file as the proposals leave them, as JSON lines; returns how many.
 
-    A row keeps its shape and all its keys. The file is read again before it takes its name, and
-    must give the wanted rows. Raises `DataError` where it does not.
+    A row keeps its shape and all its keys; NaN becomes null, and a date text. The file is read
+    again before it takes its name, and must give the wanted rows. Raises `DataError` where it does
+    not, or where a row holds what JSON cannot, such as bytes.
     """
     check_free(out)
     wanted: list[str] = []
@@ -159,7 +169,7 @@ def write_mended(source: Source, proposals: Sequence[Proposal], out: Path) -> in
             new = Path(folder) / out.name
             with new.open("w", encoding="utf-8") as file:
                 for raw, example in _mended_rows(source, proposals):
-                    file.write(json.dumps(raw, ensure_ascii=False, default=str) + "\n")
+                    file.write(json.dumps(raw, ensure_ascii=False, allow_nan=False) + "\n")
                     wanted.append(_whole_digest(example))
             _verify(new, source, wanted)
             new.rename(out)
@@ -186,7 +196,19 @@ def _mended_rows(source: Source, proposals: Sequence[Proposal]) -> Iterator[tupl
         raw = next(row.value for row in rows if row.number == number)
         after = _after(example, proposals)
         if after is not None:
-            yield (raw if after == example else _edited(raw, example, after)), after
+            new = raw if after == example else _edited(raw, example, after, source)
+            yield _as_json(new, number), after
+
+
+def _as_json(raw: Any, number: int) -> Any:
+    try:
+        return jsonable(raw, set())
+    except Unusable as error:
+        raise DataError(
+            f"row {number:,}: {error.reason}",
+            hint="leave that column out of the file; or make it a study (tailorbird new), whose "
+            "steps change no file",
+        ) from error
 
 
 def _after(example: Example, proposals: Sequence[Proposal]) -> Example | None:
@@ -199,18 +221,55 @@ def _after(example: Example, proposals: Sequence[Proposal]) -> Example | None:
     return example
 
 
-def _edited(raw: Any, before: Example, after: Example) -> Any:
-    """The row with its old texts replaced by the new ones, wherever it holds them."""
-    texts = dict(zip([t.content.strip() for t in before.turns], [t.content for t in after.turns]))
-    if before.target is not None and after.target is not None:
-        texts[before.target] = after.target
-    edited = _replaced(raw, {old: new for old, new in texts.items() if old != new})
-    if after.group != before.group and isinstance(edited, dict):
-        edited["group"] = after.group
-    return edited
+def _edited(raw: Any, before: Example, after: Example, source: Source) -> Any:
+    """The row with what differs put where it was read from, and all else as it was."""
+    columns = source.columns or _UNNAMED
+    turns = {
+        b.content.strip(): a.content
+        for b, a in zip(before.turns, after.turns)
+        if a.content != b.content
+    }
+    target: dict[str, str] = {}
+    if before.target is not None and after.target not in (None, before.target):
+        target[before.target] = str(after.target)
+    keys = _keys(raw, source.format) if source.columns is None else ()
+    texts = [(key, {**turns, **target}) for key in keys]
+    for column, new in texts or [(columns.input, turns), (columns.target, target)]:
+        if column is not None and lookup(raw, column) is not MISSING:
+            raw = _put(raw, column, partial(_replaced, texts=new))
+    if columns.facts is not None and after.facts != before.facts:
+        raw = _put(raw, columns.facts, partial(_listed, texts=after.facts))
+    for column in columns.fields:
+        text = after.fields.get(str(column))
+        if text != before.fields.get(str(column)):
+            raw = _put(raw, column, lambda _, text=text: text)
+    if after.group != before.group:
+        raw = _put(raw, columns.group or "group", lambda _: after.group)
+    return raw
+
+
+def _keys(raw: Any, format: str) -> tuple[str, ...]:
+    """Where the format of the row holds its turns; none where each has a column of its own."""
+    known = recognised(raw) if format == "auto" else [format]
+    name = next((n for n in known if form(n).EXAMPLES or format != "auto"), "columns")
+    return () if name == "columns" else tuple(k for k in form(name).KEYS if k != "tools")
+
+
+def _put(row: Any, column: Column, change: Callable[[Any], Any]) -> Any:
+    """The row with the value changed that `lookup` finds at a column; one it lacks is added."""
+    if isinstance(row, Mapping) and column in row:
+        return {**row, column: change(row[column])}
+    name, _, rest = str(column).partition(".")
+    inner = partial(_put, column=rest, change=change) if rest else change
+    if isinstance(row, Mapping):
+        return {**row, name: inner(row.get(name))}
+    if isinstance(row, list):
+        return [inner(value) if name == str(n) else value for n, value in enumerate(row)]
+    return row
 
 
 def _replaced(value: Any, texts: Mapping[str, str]) -> Any:
+    """The value with its old texts replaced by the new ones, wherever it holds them."""
     if isinstance(value, str):
         return texts.get(value.strip(), value)
     if isinstance(value, Mapping):
@@ -218,11 +277,16 @@ def _replaced(value: Any, texts: Mapping[str, str]) -> Any:
     return [_replaced(v, texts) for v in value] if isinstance(value, (list, tuple)) else value
 
 
+def _listed(value: Any, texts: Sequence[str]) -> Any:
+    """Texts as `value` holds its own: in one string, or in a list."""
+    return "; ".join(texts) if isinstance(value, str) else list(texts)
+
+
 def _verify(written: Path, source: Source, wanted: Sequence[str]) -> None:
     _, examples = stream_file(written, source.format, source.columns)
     found = [(_whole_digest(e), e.provenance) for e in examples]
-    for number, digest in enumerate(wanted):
-        if number >= len(found) or found[number][0] != digest:
+    for number, whole in enumerate(wanted):
+        if number >= len(found) or found[number][0] != whole:
             raise DataError(
                 f"row {number + 1} of the new file would not be as it should: rows of this shape "
                 "cannot be changed in place",
@@ -231,4 +295,6 @@ def _verify(written: Path, source: Source, wanted: Sequence[str]) -> None:
 
 
 def _whole_digest(example: Example) -> str:
-    return f"{row_digest(example)} {example.group}"
+    """Of all that was read; a row may have moved, so that its name counts for nothing."""
+    read = replace(example, id="", provenance=None)
+    return digest([getattr(read, f.name) for f in fields(read)])
