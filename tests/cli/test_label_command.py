@@ -45,10 +45,11 @@ def test_from_pool_to_training_rows(tailorbird, pool: Path, monkeypatch: pytest.
     assert "dev items wrong" in chosen.out
     assert "5 rows queued, of 12 of 12 rows of the pool" in chosen.out
 
-    typed(monkeypatch, "returns", "bil", "nonsense", "?", "-", "=", ".")
+    typed(monkeypatch, "returns", "bil", "nonsense", "?", "-", "=", "delivery", ".")
     answered = tailorbird("label", "answer", pool, "--as", "ann")
     assert KEYS in answered.out
     assert 'no label is called "nonsense"' in answered.out
+    assert 'no label is called "="' in answered.out  # beside controls, nothing is suggested
     assert "4 answered" in answered.out
 
     sent = tailorbird("label", "export", pool, "sent.jsonl", "--as", "ben")
@@ -72,6 +73,12 @@ def test_from_pool_to_training_rows(tailorbird, pool: Path, monkeypatch: pytest.
     assert "Name labelled.jsonl under data.train" in taken.out
     grown = tailorbird("check", pool, "--set", "data.train=[train.jsonl, labelled.jsonl]")
     assert "labelled.jsonl" in grown.err
+
+    tailorbird("label", "next", pool, "-n", "1", "--vectors", "tfidf", "--quiet")
+    typed(monkeypatch, "=", "-", "=", ".")  # the control item is skipped, first or last
+    answered = tailorbird("label", "answer", pool, "--as", "carl")
+    assert "suggestion: " in answered.out
+    assert "1 answered" in answered.out
 
 
 def test_the_terminal(tailorbird, pool: Path, monkeypatch: pytest.MonkeyPatch):
