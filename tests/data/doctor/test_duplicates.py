@@ -10,7 +10,7 @@ import pytest
 from tailorbird.data.doctor.base import Finding, Part, Patient
 from tailorbird.data.doctor.duplicates import Duplicates
 from tailorbird.data.doctor.examine import Settings, examine
-from tailorbird.task.types import Example
+from tailorbird.task.types import Example, Message, Role
 
 MAIL = "the courier left my new kettle in the rain and now it does not boil any water at all"
 OTHER = "why does the invoice for the desk lamp show an amount that I never agreed to pay you"
@@ -18,12 +18,12 @@ OTHER = "why does the invoice for the desk lamp show an amount that I never agre
 
 def found(
     folder: Path, settings: Settings | None = None, **parts: Sequence[Example]
-) -> dict[tuple[str, bool], Finding]:
-    """Findings by part and nearness."""
+) -> dict[tuple[str, str], Finding]:
+    """Findings by part and likeness."""
     given: dict[Part, Sequence[Example]] = dict(parts)  # type: ignore[arg-type]
     patient = Patient(None, {p: len(e) for p, e in given.items()}, folder, quiet=True)
     diagnosis = examine(patient, given, ["duplicates"], settings)
-    return {(f.details["part"], f.details["near"]): f for f in diagnosis.findings}
+    return {(f.details["part"], f.details["likeness"]): f for f in diagnosis.findings}
 
 
 def rows(*texts: str, start: int = 0) -> list[Example]:
@@ -31,9 +31,9 @@ def rows(*texts: str, start: int = 0) -> list[Example]:
 
 
 def test_the_first_row_stays_and_the_copies_go(tmp_path: Path):
-    given = rows(MAIL, OTHER, MAIL.upper(), f"{MAIL} thanks", f"  {MAIL}")
+    given = rows(MAIL, OTHER, MAIL, f"{MAIL} thanks", MAIL)
     findings = found(tmp_path, rows=given)
-    equal, near = findings["rows", False], findings["rows", True]
+    equal, near = findings["rows", "identical"], findings["rows", "near"]
     assert equal.remedy is not None
     assert near.remedy is not None
     assert (dict(equal.remedy.changes), equal.remedy.safe) == ({"r2": None, "r4": None}, True)
@@ -46,6 +46,32 @@ def test_the_first_row_stays_and_the_copies_go(tmp_path: Path):
     assert sample.note == f"copies r0; 94 % alike: {MAIL}"
 
 
+def test_only_what_is_identical_is_safe_to_drop(tmp_path: Path):
+    upper, spaced = rows(MAIL.upper(), f"  {MAIL}", start=1)
+    findings = found(tmp_path, rows=[*rows(MAIL), upper, spaced, replace(upper, id="r3")])
+    assert set(findings) == {("rows", "identical"), ("rows", "equal")}
+    identical, equal = (findings["rows", how].remedy for how in ("identical", "equal"))
+    assert identical is not None
+    assert equal is not None
+    assert (dict(identical.changes), identical.safe) == ({"r3": None}, True)
+    assert (dict(equal.changes), equal.safe) == ({"r1": None, "r2": None}, False)
+    assert "repeat another but for case and white space" in findings["rows", "equal"].text
+
+
+def test_rows_with_other_system_turns_or_roles_are_no_copies(tmp_path: Path):
+    def asked(*turns: tuple[Role, str]) -> Example:
+        return Example(str(turns), tuple(Message(*t) for t in turns), "a")
+
+    user: tuple[Role, str] = ("user", MAIL)
+    german, french = asked(("system", "In German."), user), asked(("system", "In French."), user)
+    assert not found(tmp_path, rows=[german, french, asked(user)])
+    again = found(tmp_path, rows=[german, french, replace(french, id="again")])
+    assert [f.affected for f in again.values()] == [1]
+    said = asked(("assistant", "hello there"), ("user", "hello"))
+    turned = asked(("user", "hello there"), ("assistant", "hello"))
+    assert ("rows", "identical") not in found(tmp_path, rows=[said, turned])
+
+
 def test_parts_are_examined_by_themselves(tmp_path: Path):
     """What stands in two parts is leakage."""
     assert not found(tmp_path, train=rows(MAIL), dev=rows(MAIL, start=1), test=rows(MAIL, start=2))
@@ -54,20 +80,20 @@ def test_parts_are_examined_by_themselves(tmp_path: Path):
 def test_test_rows_are_never_dropped(tmp_path: Path):
     again = rows(MAIL, MAIL, f"{MAIL} thanks", OTHER)
     findings = found(tmp_path, train=rows(MAIL, MAIL), test=again, dev=rows(OTHER, OTHER))
-    assert findings["test", False].remedy is None
-    assert findings["test", True].remedy is None
-    assert findings["test", False].effect == pytest.approx(1 / 4)
-    assert findings["test", False].level == "warning"
-    assert (findings["dev", False].level, findings["dev", False].effect) == ("note", 0)
-    assert "give them one group" in findings["test", True].text
+    assert findings["test", "identical"].remedy is None
+    assert findings["test", "near"].remedy is None
+    assert findings["test", "identical"].effect == pytest.approx(1 / 4)
+    assert findings["test", "identical"].level == "warning"
+    assert (findings["dev", "identical"].level, findings["dev", "identical"].effect) == ("note", 0)
+    assert "give them one group" in findings["test", "near"].text
 
 
 def test_the_effect_is_that_of_fewer_rows(tmp_path: Path):
     others = [f"question number {i} about the {i}th thing" for i in range(98)]
-    finding = found(tmp_path, train=rows(*others, MAIL, MAIL))["train", False]
+    finding = found(tmp_path, train=rows(*others, MAIL, MAIL))["train", "identical"]
     assert finding.effect == pytest.approx(1 - 0.99**0.35)
     assert finding.level == "note"
-    half = found(tmp_path, train=rows(*others, *others))["train", False]
+    half = found(tmp_path, train=rows(*others, *others))["train", "identical"]
     assert (half.level, half.effect) == ("warning", pytest.approx(1 - 0.5**0.35))
 
 

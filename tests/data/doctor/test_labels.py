@@ -11,7 +11,7 @@ import pytest
 from tailorbird.data.doctor import labels
 from tailorbird.data.doctor._suspects import chance_of_error
 from tailorbird.data.doctor.base import Finding, Patient, make_check
-from tailorbird.task.types import Example
+from tailorbird.task.types import Example, Message
 
 TOPICS = {
     "parcel": "parcel courier delivery tracking late doorstep depot",
@@ -150,6 +150,14 @@ def test_equal_inputs_with_different_labels():
     assert (finding.level, finding.effect) == ("error", 1)
     assert finding.details == {"inputs": 2, "ties": 1}
     assert {s.row for s in finding.samples} == {"c", "e"}
+
+
+def test_other_system_turns_are_other_inputs():
+    rows = [
+        Example(say, (Message("system", say), Message("user", "Is it open?")), say)
+        for say in ("yes", "no")
+    ]
+    assert not any("more than one label" in f.text for f in found({"train": rows}))
 
 
 def test_what_contradicts_is_not_suspected_again():

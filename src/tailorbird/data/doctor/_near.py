@@ -27,7 +27,7 @@ from tailorbird.data.doctor.base import Part, Patient, Sample
 from tailorbird.errors import MissingExtra
 from tailorbird.extras import need
 from tailorbird.progress import progress
-from tailorbird.task.types import Example
+from tailorbird.task.types import Example, Role
 
 SHOWN_CHARS = 200
 IN_BUCKET, COMPARED = 64, 16
@@ -36,8 +36,6 @@ those that share most buckets first: where thousands of rows come from one templ
 of them would take hours."""
 _PARTS: tuple[Part, ...] = ("train", "dev", "test", "unlabelled", "rows")
 _LENGTHS = struct.Struct("<3I")
-_ODD = np.uint64(0x9E3779B97F4A7C15)
-"""So that an input and an answer that are equal do not cancel out."""
 
 Rows = NDArray[np.int64]
 """Positions of rows, in the order in which they were seen."""
@@ -78,7 +76,12 @@ class _Table:
     parts: NDArray[np.uint8]
     inputs: Hashes
     """Equal for inputs that differ in case and white space alone."""
-    answers: Hashes
+    systems: Hashes
+    """Likewise, of the system turns."""
+    rows: Hashes
+    """Likewise, of all turns with their roles and of the answer."""
+    identical: Hashes
+    """Equal for rows whose turns and answer are the same to the character."""
     made_up: NDArray[np.bool_]
     sizes: Rows
     """Bytes of its record."""
@@ -123,7 +126,11 @@ class Sketches:
             _Table(
                 np.full(len(rows), _PARTS.index(part), np.uint8),
                 np.array([_hash(t) for t in inputs], np.uint64),
-                np.array([_hash(t) for t in answers], np.uint64),
+                np.array([_hash(conversation(e, "system")) for e in rows], np.uint64),
+                np.array(
+                    [_hash(f"{conversation(e)}\0{a}") for e, a in zip(rows, answers)], np.uint64
+                ),
+                np.array([_hash(_verbatim(e)) for e in rows], np.uint64),
                 np.array([e.made_up for e in rows], bool),
                 np.array([len(r) for r in records], np.int64),
             )
@@ -138,22 +145,28 @@ class Sketches:
             wanted &= self._table.made_up == made_up
         return np.flatnonzero(wanted)
 
-    def first_of_equals(self, rows: Rows) -> Rows:
-        """For each of `rows` the first of them that has the same input and the same answer."""
-        pairs = self._table.inputs[rows] ^ (self._table.answers[rows] * _ODD)
-        _, first, place = np.unique(pairs, return_index=True, return_inverse=True)
+    def first_of_equals(self, rows: Rows, identical: bool = False) -> Rows:
+        """For each of `rows` the first of them that has the same turns and the same answer.
+
+        `identical`: to the character; else but for case and white space.
+        """
+        hashes = self._table.identical if identical else self._table.rows
+        _, first, place = np.unique(hashes[rows], return_index=True, return_inverse=True)
         return rows[first[place]]
 
     def copies(self, rows: Rows, least: float) -> Iterator[tuple[int, int]]:
         """Each of `rows` that is like an earlier one in input and answer, with that earlier one.
 
+        System turns are instructions: rows that differ in theirs are no copies.
         The earlier one is no such copy itself: small changes upon small changes do not join texts
         that are not alike.
         """
         kept: dict[int, list[int]] = defaultdict(list)
         for row, buckets in self._met(rows):
             candidates = chain.from_iterable(kept[b] for b in buckets)
-            original = next(self._alike(row, candidates, least, answers=True), None)
+            systems = self._table.systems
+            told = (c for c in candidates if systems[c] == systems[row])
+            original = next(self._alike(row, told, least, answers=True), None)
             if original is not None:
                 yield row, original
             else:
@@ -231,6 +244,17 @@ class Sketches:
             for row, begin, end in zip(found, first, ends):
                 yield int(row), which[begin:end].tolist()
                 done(1)
+
+
+def conversation(example: Example, only: Role | None = None) -> str:
+    """The turns with their roles, without case and extra white space: equal ones ask the same."""
+    turns = (m for m in example.turns if only in (None, m.role))
+    return "\0".join(f"{m.role} {_folded(m.content)}" for m in turns)
+
+
+def _verbatim(example: Example) -> str:
+    turns = "\0".join(f"{m.role} {m.content}" for m in example.turns)
+    return f"{turns}\0{example.target!r}"
 
 
 def shown(text: str) -> str:

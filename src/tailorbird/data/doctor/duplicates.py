@@ -1,6 +1,7 @@
 """Rows that say the same twice, word for word or nearly, inside one part.
 
-Equal: input and answer differ in case and white space alone. Near: the shingles of both inputs, and
+Identical: the same to the character. Equal: all turns and the answer differ in case and white space
+alone. Near: the shingles of both inputs, and
 of both answers, are at least `threshold` alike (see `_near.py`). Equal inputs with different
 answers contradict each other: see `labels.py`.
 """
@@ -8,7 +9,7 @@ answers contradict each other: see `labels.py`.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -39,6 +40,14 @@ MEANING: dict[Part, str] = {
     "unlabelled": "they take time and teach little or nothing new",
     "rows": "they weigh double and teach little or nothing new",
 }
+
+Likeness = Literal["identical", "equal", "near"]
+HOW: dict[Likeness, str] = {
+    "identical": "word for word",
+    "equal": "but for case and white space",
+    "near": "nearly word for word",
+}
+EQUAL: tuple[Likeness, ...] = ("identical", "equal")
 
 Copies = dict[int, int]
 """A row -> the row that it copies."""
@@ -75,32 +84,35 @@ class _Examination:
     def findings(self) -> Iterator[Finding]:
         for part in self.patient.rows:
             rows = self.seen.rows(part)
-            firsts = self.seen.first_of_equals(rows)
-            equal = dict(zip(rows[firsts != rows].tolist(), firsts[firsts != rows].tolist()))
-            near = dict(self.seen.copies(rows[firsts == rows], self.check.threshold))
-            if equal:
-                yield self._finding(part, rows, equal, nearly=False)
+            left = rows
+            for likeness in EQUAL:
+                firsts = self.seen.first_of_equals(left, likeness == "identical")
+                copy = firsts != left
+                copies = dict(zip(left[copy].tolist(), firsts[copy].tolist()))
+                if copies:
+                    yield self._finding(part, rows, copies, likeness)
+                left = left[~copy]
+            near = dict(self.seen.copies(left, self.check.threshold))
             if near:
-                yield self._finding(part, rows, near, nearly=True)
+                yield self._finding(part, rows, near, "near")
 
-    def _finding(self, part: Part, rows: Rows, copies: Copies, nearly: bool) -> Finding:
+    def _finding(self, part: Part, rows: Rows, copies: Copies, likeness: Likeness) -> Finding:
         share = len(copies) / len(rows)
         effect, why = _effect(part, share)
-        how = "nearly word for word" if nearly else "word for word"
         sizes = Counter(copies.values())
         return Finding(
             check=NAME,
             level="warning" if share > FEW and part in ("train", "test", "rows") else "note",
-            text=f"{len(copies):,} of {len(rows):,} {NOUNS[part]} repeat another {how}, with the "
-            f"same answer: {MEANING[part]}",
+            text=f"{len(copies):,} of {len(rows):,} {NOUNS[part]} repeat another {HOW[likeness]}, "
+            f"with the same answer: {MEANING[part]}",
             affected=len(copies),
             effect=effect,
             why=why,
-            samples=tuple(self._samples(copies, sizes, nearly)),
-            remedy=None if part == "test" else self._remedy(copies, nearly),
+            samples=tuple(self._samples(copies, sizes, likeness == "near")),
+            remedy=None if part == "test" else self._remedy(copies, likeness),
             details={
                 "part": part,
-                "near": nearly,
+                "likeness": likeness,
                 "originals": len(sizes),
                 "most_copies_of_one": max(sizes.values()),
             },
@@ -117,10 +129,11 @@ class _Examination:
                 note += f"; {alike:.0f} % alike: {copied.shown}"
             yield self.seen.sample(one[original], note)
 
-    def _remedy(self, copies: Copies, nearly: bool) -> Remedy:
-        reason = "a near copy of another row" if nearly else "the same as another row"
+    def _remedy(self, copies: Copies, likeness: Likeness) -> Remedy:
+        near = likeness == "near"
+        reason = "a near copy of another row" if near else "the same as another row"
         changes = {self.seen.record(row).id: None for row in copies}
-        return Remedy("drop", changes, reason, safe=not nearly)
+        return Remedy("drop", changes, reason, likeness == "identical")
 
 
 def _effect(part: Part, share: float) -> tuple[float, str]:

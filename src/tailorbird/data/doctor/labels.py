@@ -19,6 +19,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
+from tailorbird.data.doctor._near import conversation
 from tailorbird.data.doctor._sample import clipped, counted
 from tailorbird.data.doctor._suspects import Features, Suspects, features_of, out_of_fold, suspects
 from tailorbird.data.doctor.base import SHOWN, Finding, Part, Patient, Remedy, Sample
@@ -112,7 +113,7 @@ class _Examination:
                 self._see(part, example, example.target)
 
     def _see(self, part: Part, example: Example, target: str) -> None:
-        row, asked, code = len(self.ids), _hash(example.folded), self._code(target)
+        row, asked, code = len(self.ids), _hash(conversation(example)), self._code(target)
         first = self.asked.setdefault(asked, row)
         self.ids.append(example.id)
         self.parts.append(part)
