@@ -322,7 +322,7 @@ _ENGLISH = (  # 12 Elm Street; 12 elm street; Studio 3, Elm Street
 )
 _SUFFIXES = "St|Rd|Ave|ave|Ln|Dr|Ct|Close|Crescent|Cres|Pl|Blvd|Sq|Gardens|Grove|Mews|Hill|Way|Row"
 _GERMANIC = (  # Lindenstraße 12
-    rf"[{_LETTER}][\w.-]*(?i:stra(?:ß|ss)e|str\.|weg|platz|allee|gasse|damm|ufer|ring|straat|laan|"
+    rf"[{_LETTER}][\w.-]{{0,40}}(?i:stra(?:ß|ss)e|str\.|weg|platz|allee|gasse|damm|ufer|ring|straat|laan|"
     r"dreef|singel|steeg|hof|pad|baan|boulevard) \d{1,4}(?:-\d{1,4})?[a-z]?\b"
 )
 _FRENCH = (  # 12 rue de la Paix
@@ -342,7 +342,7 @@ def _street() -> re.Pattern[str]:
     words = need("faker.providers.address.en_US").Provider.street_suffixes
     english = _ENGLISH.replace("SUFFIXES", "|".join((*words, *_SUFFIXES.split("|"))))
     return re.compile(
-        rf"(?<![\w.])(?:{_FLAT},? )?(?:{english}|{_GERMANIC}|{_FRENCH}|{_ROMANCE}|"
+        rf"(?<![\w.])(?<!\w-)(?:{_FLAT},? )?(?:{english}|{_GERMANIC}|{_FRENCH}|{_ROMANCE}|"
         rf"[Pp]\.?[Oo]\.? [Bb]ox \d+)(?:,? {_FLAT})?(?: {_FLOOR})?{_TOWN}"
     )
 

@@ -109,6 +109,8 @@ class _Examination:
             if len(self.changes) >= self.check.rows:
                 continue
             new = rewritten(example, found, self.style)
+            if self._labelled:  # a label that is called like somebody is no name
+                new = replace(new, target=example.target)
             self.changes[example.id] = rewriting(new)
             if len(self.samples) < SHOWN:
                 kinds = sorted({WORDS[kind] for kind in found.values()})
@@ -118,9 +120,8 @@ class _Examination:
     def _found(self, example: Example) -> dict[str, Kind]:
         """Value -> kind; what is public is left out."""
         found: dict[str, Kind] = {}
-        labelled = self.patient.task is not None and self.patient.task.spec.kind == "label"
         texts = [m.content for m in example.turns] + list(example.fields.values())
-        if not labelled:
+        if not self._labelled:
             texts += [example.target or "", *example.facts]
         for text in texts:
             for span in find(text, self.check.kinds, self.check.regions):
@@ -131,6 +132,10 @@ class _Examination:
                     self.values[span.kind] += 1
                     found[value] = span.kind
         return found
+
+    @cached_property
+    def _labelled(self) -> bool:
+        return self.patient.task is not None and self.patient.task.spec.kind == "label"
 
     @cached_property
     def _documents(self) -> frozenset[tuple[Kind, str]]:
