@@ -60,6 +60,11 @@ def test_what_only_sounds_like_it(text: str):
     assert kinds(text) == {}
 
 
+@pytest.mark.parametrize("language", ["german", "spanish", "italian", "polish"])
+def test_a_list_without_signs_finds_no_signs(language: str):
+    assert kinds("Where is my card? We sent it on 5. Thanks.", languages=(language,)) == {}
+
+
 def test_answers_weigh_more_than_inputs():
     rows = [
         Example("a", "Where is it?", "Shut up, asshole."),

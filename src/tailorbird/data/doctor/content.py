@@ -214,7 +214,8 @@ def _coarse(
     listed -= _PLAIN | {word.casefold() for word in ignored}
     single = frozenset(word for word in listed if _WORD.fullmatch(word))
     signs = (re.escape(w) for w in listed - single if " " not in w and re.search(r"\w", w))
-    return single, re.compile(rf"(?<!\w)(?:{'|'.join(sorted(signs))})(?!\w)")
+    # Many languages have no such words, and an empty choice would match everywhere.
+    return single, re.compile(rf"(?<!\w)(?:{'|'.join(sorted(signs)) or '(?!)'})(?!\w)")
 
 
 _THREAT = re.compile(
