@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tailorbird.data.read import Loaded, load_examples
+from tailorbird.data.read import Loaded, load_examples, stream_file
 from tailorbird.errors import DataError, TaskError
 from tailorbird.task.task import Data
 from tailorbird.task.types import Example, Message, Provenance
@@ -282,3 +282,12 @@ def test_what_stands_in_test_is_left_out_of_training_and_counted(write: Write, l
         "the same input stands in test": 1,
         "the same input stands in dev": 1,
     }
+
+
+def test_a_broken_first_row_does_not_decide_the_shape_of_a_file(tmp_path: Path) -> None:
+    turns = [{"role": "user", "content": "u"}, {"role": "assistant", "content": "a"}]
+    file = tmp_path / "rows.jsonl"
+    file.write_text("{broken\n" + f"{json.dumps({'messages': turns})}\n" * 5)
+    account, examples = stream_file(file)
+    assert [e.target for e in examples] == ["a"] * 5
+    assert (account.kept, account.dropped.total(), account.examples.popitem()[1]) == (5, 1, 1)

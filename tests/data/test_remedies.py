@@ -146,6 +146,16 @@ def test_rows_are_taken_as_held_whatever_becomes_of_them(tmp_path: Path, write: 
     assert held == [f"train-{i:06d}" for i in range(1, 8)] + [f"test-{i:06d}" for i in range(1, 4)]
 
 
+def test_rows_as_held_are_not_gathered(tmp_path: Path, files: Any, write: Write):
+    """The unlabelled ones may be too many for memory: each is given as it is read."""
+    write("pool.jsonl", b'{"input": "first"}\n')
+    data = Data.model_validate({**files, "unlabelled": ["pool.jsonl", "later.jsonl"]})
+    rows = rows_as_held(data, tmp_path, None)
+    assert [next(rows).id for _ in range(10)][-1] == "pool-000001"
+    with pytest.raises(DataError, match="later"):
+        next(rows)
+
+
 # ---- rows that have changed since ------------------------------------------------------------
 
 

@@ -76,8 +76,10 @@ def rows_as_held(data: Data, folder: Path, data_folder: Path | None) -> Iterator
     Ids are those of `load_examples`. Raises as that does.
     """
     intake = _Intake(data, folder, data_folder)
-    yield from intake.read(data.all or (*data.train, *data.dev, *data.test))
-    yield from intake.read(data.unlabelled, labelled=False)
+    for file in data.all or (*data.train, *data.dev, *data.test):
+        yield from intake.stream(file, FileAccount(_label(file)), labelled=True)
+    for file in data.unlabelled:
+        yield from intake.stream(file, FileAccount(_label(file)), labelled=False)
 
 
 def stream_file(
@@ -86,11 +88,12 @@ def stream_file(
     """The rows of one file that belongs to no task, one after the other, and its account.
 
     The account is complete when the last row has been given. Rows may lack a target where columns
-    are named, or where no format knows the first row. Raises as `load_examples`, while rows are
-    read.
+    are named, or where no format knows the first row that is not broken. Raises as `load_examples`,
+    while rows are read.
     """
     file = File(path=path.name, key=key)
-    first = next(iter(read_rows(file.path, key, path.parent, None)), None)
+    rows = read_rows(file.path, key, path.parent, None)
+    first = next((row for row in rows if row.problem is None), None)
     known = first is not None and any(form(n).recognise(first.value) for n in _of_examples())
     labelled = columns is None and (known or format not in ("auto", "columns"))
     account = FileAccount(_label(file))
