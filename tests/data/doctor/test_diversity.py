@@ -128,3 +128,15 @@ def test_made_up_rows_are_compared_with_as_many_found_ones():
     assert compared.details["made up"] < compared.details["found"] / 2
     assert compared.affected == 25
     assert not [f for f in found([*rows(VARIED[:40]), *made[:19]]) if "made-up" in f.text]
+
+
+def test_the_found_ones_are_drawn_wherever_they_stand():
+    by_rule = Provenance("made.jsonl", 1, synthetic="rules")
+    made = [Example(f"m{i}", t, "x", provenance=by_rule) for i, t in enumerate(VARIED[:25])]
+    uniform = rows([f"Where is it, number {i}?" for i in range(25)])
+    varied = [Example(f"v{i}", t, "x") for i, t in enumerate(VARIED)]
+    [first, last] = (
+        next(f for f in found([*order, *made]) if "made-up" in f.text).details["found"]
+        for order in ([*uniform, *varied], [*varied, *uniform])
+    )
+    assert min(first, last) > 0.6 * max(first, last)

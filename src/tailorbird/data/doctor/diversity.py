@@ -1,6 +1,7 @@
 """How varied the rows are: distinct words, copies of one another, repeated answers."""
 
 import hashlib
+import random
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -165,9 +166,10 @@ class Drawing:
         n = min(len(made), len(found))
         if n < _FEW:
             return
+        rng = random.Random(self.patient.seed)
         numbers = {
-            name: vendi_score(cosines(_features([d.text for d in some[:n]], "tfidf", self.patient)))
-            for name, some in (("made up", made), ("found", found))
+            name: vendi_score(cosines(_features([d.text for d in some], "tfidf", self.patient)))
+            for name, some in (("made up", rng.sample(made, n)), ("found", rng.sample(found, n)))
         }
         yield Finding(
             check="diversity",
