@@ -189,6 +189,11 @@ def test_a_remedy_holds_so_many_rows():
     [finding] = found(None, *(replace(ROW, id=str(n)) for n in range(5)), rows=3)
     assert finding.remedy is not None
     assert (finding.affected, len(finding.remedy.changes)) == (5, 3)
+    assert finding.text.endswith("; one remedy leaves 2 rows: mend again for these")
+    assert finding.details["not rewritten"] == 2
+    [whole] = found(None, ROW)
+    assert "mend again" not in whole.text
+    assert "not rewritten" not in whole.details
 
 
 # ---- pseudonyms ------------------------------------------------------------------------------

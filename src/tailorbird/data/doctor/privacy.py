@@ -152,15 +152,18 @@ class _Examination:
             return
         counts = {k: self.values[k] for k in KINDS if self.values[k]}
         listed = ", ".join(f"{n:,} {WORDS[k]}" for k, n in sorted(counts.items(), key=_often))
+        left = affected - len(self.changes)
+        more = f"; one remedy leaves {counted(left, 'row')}: mend again for these" if left else ""
         yield Finding(
             NAME,
             "warning",
-            f"{counted(affected, 'row')} with what looks like personal data or secrets: {listed}",
+            f"{counted(affected, 'row')} with what looks like personal data or secrets: {listed}{more}",
             affected,
             why="it moves no mark; a tuned model can repeat to others what it was shown",
             samples=tuple(self.samples),
             remedy=self._remedy(counts),
-            details={"kinds": counts, "rows": dict(self.rows), "public": self.public},
+            details={"kinds": counts, "rows": dict(self.rows), "public": self.public}
+            | ({"not rewritten": left} if left else {}),
         )
 
     def _remedy(self, counts: Mapping[Kind, int]) -> Remedy:
