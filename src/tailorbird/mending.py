@@ -120,13 +120,14 @@ def record(task: Task, history: History, proposals: Sequence[Proposal]) -> Histo
     named = {row for proposal in proposals for row in proposal.rows}
     every = rows_as_held(task.spec.data, task.folder, task.data_folder)
     digests = {e.id: row_digest(e) for e in every if e.id in named}
-    for proposal in proposals:
-        remedy = proposal.remedy
-        rows = {
-            row: Change(digest=digests[row], part=part, value=remedy.changes[row])
-            for row, (part, _) in proposal.rows.items()
-        }
-        history = history.add(proposal.finding.check, remedy.action, remedy.reason, rows)
+    with history.alone():  # the last steps are then those of the proposals
+        for proposal in proposals:
+            remedy = proposal.remedy
+            rows = {
+                row: Change(digest=digests[row], part=part, value=remedy.changes[row])
+                for row, (part, _) in proposal.rows.items()
+            }
+            history = history.add(proposal.finding.check, remedy.action, remedy.reason, rows)
     return history
 
 

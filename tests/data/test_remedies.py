@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -237,6 +238,63 @@ def test_a_step_that_a_later_rewriting_rests_on(tmp_path: Path, files: Any, load
         history.undo(1)
     history.undo(2).undo(1)
     assert [e.target for e in load(**files).splits["train"]][:2] == ["answer 0", "answer 1"]
+
+
+def test_a_step_that_comes_back_under_a_later_rewriting(tmp_path: Path, files: Any, load: Load):
+    """The rewriting holds the target as it was without step 1, and would undo it unsaid."""
+    step(tmp_path, "relabel", {"train-000001": "Ann"}).undo(1)
+    new = rewriting(Example("train-000001", "question", "answer 0"))
+    history = step(tmp_path, "rewrite", {"train-000001": new})
+    with pytest.raises(DataError, match="step 3 came after step 1 and rewrote the same rows"):
+        history.undo(2)
+    history.undo(3).undo(2)
+    assert load(**files).splits["train"][0].target == "Ann"
+
+
+def test_two_writers_number_their_steps_one_after_the_other(tmp_path: Path, files: Any):
+    change = {row: Change(digest="0" * 16, part="train") for row in ("a", "b")}
+    one, two = History.read(tmp_path), History.read(tmp_path)
+    one.add("labels", "drop", "r", {"a": change["a"]})
+    assert len(two.add("labels", "drop", "r", {"b": change["b"]}).steps) == 2
+    two.undo(1)
+    with pytest.raises(DataError, match="step 1 was made meanwhile"):
+        History(one.file).add("labels", "drop", "r", change)
+    assert [s.step for s in History.read(tmp_path).steps] == [1, 2, 3]
+
+
+def test_writers_wait_for_one_another(tmp_path: Path):
+    def write(n: int) -> None:
+        rows = {f"row {n}": Change(digest="0" * 16, part="train")}
+        History(tmp_path / FILE).add("labels", "drop", "r", rows)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(40)))
+    assert [s.step for s in History.read(tmp_path).steps] == list(range(1, 41))
+
+
+def test_a_change_that_was_not_made_is_not_counted_as_kept(tmp_path: Path, files: Any, load: Load):
+    step(tmp_path, "drop", {"train-000001": None})
+    step(tmp_path, "relabel", {"train-000001": "x", "train-000002": "y"})
+    assert lines(load(**files))[-2:] == [
+        f"{FILE}: 3 changes read, 2 kept, 1 dropped",
+        "  dropped 1: step 1 drops the row before step 2 (first at train-000001)",
+    ]
+
+
+def test_a_change_of_a_row_that_stands_in_no_split(tmp_path: Path, write: Write, load: Load):
+    rows = [{"input": f"q {i}", "target": "a", "group": f"g{i % 10}"} for i in range(40)]
+    made = [{**row, "input": f"made {i}", "synthetic": "m"} for i, row in enumerate(rows)]
+    write("all.jsonl", [*rows, *made])
+    data = {"all": "all.jsonl", "splits": {"by": "group"},
+            "columns": {"group": "group"}}  # fmt: skip
+    left = {f"all-{n:06d}" for n in range(1, 81)} - {
+        e.id for s in load(**data).splits.values() for e in s
+    }
+    step(tmp_path, "relabel", {min(left): "b"}, data)
+    assert lines(load(**data))[-2:] == [
+        f"{FILE}: 1 changes read, 0 kept, 1 dropped",
+        f"  dropped 1: no split has the row that step 1 names (first at {min(left)})",
+    ]
 
 
 def test_no_file_is_no_step(tmp_path: Path, files: Any, load: Load):

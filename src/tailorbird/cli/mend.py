@@ -153,9 +153,8 @@ def _record(
     from tailorbird.data.remedies import DONE, History
     from tailorbird.mending import record
 
-    before = History.read(task.folder)
-    after = record(task, before, proposals)
-    for step, proposal in zip(after.steps[len(before.steps) :], proposals, strict=True):
+    after = record(task, History.read(task.folder), proposals)
+    for step, proposal in zip(after.steps[-len(proposals) :], proposals, strict=True):
         n = len(proposal.rows)
         done = f"{n:,} {'row' if n == 1 else 'rows'} {DONE[proposal.remedy.action]}"
         _say(console, f"Step {step.step}: {done}, {proposal.remedy.reason}")

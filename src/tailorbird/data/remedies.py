@@ -6,7 +6,8 @@ since is left alone, and said. A step that is taken back stays, and a further li
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from pydantic import Field
 
 from tailorbird.data.accounts import FileAccount
 from tailorbird.errors import DataError, TaskError
-from tailorbird.store import append_jsonl, digest, read_jsonl
+from tailorbird.store import append_jsonl, digest, read_jsonl, said
 from tailorbird.task.strict import Strict, parse
 from tailorbird.task.types import Example, Message
 
@@ -104,28 +105,61 @@ class History:
         undone = self.undone
         return tuple(s for s in self.steps if isinstance(s, Step) and s.step not in undone)
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let no other writer add a step meanwhile; may be entered again within."""
+        from filelock import FileLock
+
+        lock = FileLock(self.file.with_name(f".{FILE}.lock"), is_singleton=True)
+        with said("write", self.file):
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
     def add(self, check: str, action: Action, reason: str, rows: Mapping[str, Change]) -> "History":
-        """Append a step; what was appended survives a kill."""
-        step = Step(
-            step=len(self.steps) + 1, check=check, action=action, reason=reason, when=_now(),
-            rows=dict(rows),
-        )  # fmt: skip
-        return self._append(step)
+        """Append a step, behind those of other writers; what was appended survives a kill.
+
+        Raises `DataError` where a step that was made since this was read names one of the rows.
+        """
+        with self.alone():
+            held = History.read(self.file.parent)
+            for other in held.steps[len(self.steps) :]:
+                if isinstance(other, Step) and not other.rows.keys().isdisjoint(rows):
+                    raise DataError(
+                        f"step {other.step} was made meanwhile, and names some of the same rows",
+                        hint="check again, and mend what is still found",
+                    )
+            step = Step(
+                step=len(held.steps) + 1, check=check, action=action, reason=reason, when=_now(),
+                rows=dict(rows),
+            )  # fmt: skip
+            return held._append(step)
 
     def undo(self, number: int) -> "History":
         """Take a step back. Raises `DataError` where there is none, or a later one rests on it."""
+        with self.alone():
+            held = History.read(self.file.parent)
+            return held._append(held._undoing(number))
+
+    def _undoing(self, number: int) -> Undo:
         if not 1 <= number <= len(self.steps):
             raise DataError(f"{self.file} has no step {number}", hint=f"it has {len(self.steps)}")
         if number in self.undone:
             raise DataError(f"step {number} was taken back before")
-        step = self.steps[number - 1]
-        for later in self.live:
-            if isinstance(step, Step) and later.step > number and _builds_on(later, step):
-                raise DataError(
-                    f"step {later.step} came after step {number} and rewrote the same rows",
-                    hint=f"take step {later.step} back first",
-                )
-        return self._append(Undo(step=len(self.steps) + 1, undo=number, when=_now()))
+        undo = Undo(step=len(self.steps) + 1, undo=number, when=_now())
+        after = replace(self, steps=(*self.steps, undo))
+        # A step that comes back changes what later ones rest on as much as one that goes.
+        moved = {s.step for s in self.live} ^ {s.step for s in after.live}
+        for step in (s for s in self.steps if isinstance(s, Step) and s.step in moved):
+            for later in after.live:
+                if later.step > step.step and _builds_on(later, step):
+                    raise DataError(
+                        f"step {later.step} came after step {step.step} and rewrote the same rows",
+                        hint=f"take step {later.step} back first",
+                    )
+        return undo
 
     def lines(self) -> list[str]:
         """Every step in words, one line each."""
@@ -198,8 +232,8 @@ class Mending:
                 reason = f"the row is not as it was at step {step.step}"
                 self.account.drop(reason, example.id)
                 continue
-            self.account.keep()
             if step.action == "regroup":
+                self.account.keep()
                 account.change(step.said, number)
                 example = changed(example, "regroup", change.value)
             else:
@@ -211,8 +245,13 @@ class Mending:
     def finish(self, example: Example, account: FileAccount) -> Example | None:
         """The row relabelled and rewritten; None where it is dropped."""
         number = example.provenance.row if example.provenance else 0
-        for step, change in self._rest.pop(example.id, ()):
+        asked = self._rest.pop(example.id, [])
+        for n, (step, change) in enumerate(asked, start=1):
+            self.account.keep()
             if step.action == "drop":
+                for later, _ in asked[n:]:
+                    reason = f"step {step.step} drops the row before step {later.step}"
+                    self.account.drop(reason, example.id)
                 account.withdraw(step.said, number)
                 return None
             account.change(step.said, number)
@@ -224,6 +263,9 @@ class Mending:
         for row, asked in self._asked.items():
             for step, _ in asked:
                 self.account.drop(f"no row has the id that step {step.step} names", row)
+        for row, asked in self._rest.items():
+            for step, _ in asked:
+                self.account.drop(f"no split has the row that step {step.step} names", row)
         return [self.account] if self.account.read else []
 
 
