@@ -234,18 +234,19 @@ def _edited(raw: Any, before: Example, after: Example, source: Source) -> Any:
     if before.target is not None and after.target not in (None, before.target):
         target[before.target] = str(after.target)
     keys = _keys(raw, source.format) if source.columns is None else ()
-    texts = [(key, {**turns, **target}) for key in keys]
-    for column, new in texts or [(columns.input, turns), (columns.target, target)]:
-        if column is not None and lookup(raw, column) is not MISSING:
-            raw = _put(raw, column, partial(_replaced, texts=new))
+    places: list[tuple[Column | None, Mapping[str, str]]]
+    places = [(key, {**turns, **target}) for key in keys]
+    for place, texts in places or [(columns.input, turns), (columns.target, target)]:
+        if place is not None and lookup(raw, place) is not MISSING:
+            raw = _put(raw, place, partial(_replaced, texts=texts))
     if columns.facts is not None and after.facts != before.facts:
         raw = _put(raw, columns.facts, partial(_listed, texts=after.facts))
     for column in columns.fields:
         text = after.fields.get(str(column))
         if text != before.fields.get(str(column)):
-            raw = _put(raw, column, lambda _, text=text: text)
+            raw = _put(raw, column, partial(_instead, new=text))
     if after.group != before.group:
-        raw = _put(raw, columns.group or "group", lambda _: after.group)
+        raw = _put(raw, columns.group or "group", partial(_instead, new=after.group))
     return raw
 
 
@@ -267,6 +268,10 @@ def _put(row: Any, column: Column, change: Callable[[Any], Any]) -> Any:
     if isinstance(row, list):
         return [inner(value) if name == str(n) else value for n, value in enumerate(row)]
     return row
+
+
+def _instead(value: Any, new: str | None) -> Any:
+    return new
 
 
 def _replaced(value: Any, texts: Mapping[str, str]) -> Any:
