@@ -3,6 +3,7 @@
 import json
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from tailorbird.checking import (
 )
 from tailorbird.errors import DataError, TaskError
 from tailorbird.registry import names
+from tailorbird.task.task import Columns
 
 
 def test_a_command_says_again_how_the_rows_are_read(tmp_path: Path):
@@ -85,6 +87,37 @@ def test_a_sample_of_production_is_drawn_evenly(tmp_path: Path):
     assert production_sample(None) == []
     with pytest.raises(DataError, match="no file at"):
         production_sample(tmp_path / "none.jsonl")
+
+
+CHAT = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Where is it?"}]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"input": "Where is it?"},
+        {"question": "Where is it?"},
+        {"mail": "Where is it?", "input": "something else"},
+        {"text": "Where is it?"},
+        {"messages": CHAT},
+        {"messages": [*CHAT, {"role": "assistant", "content": "Here."}]},
+        {"request": {"model": "m", "messages": CHAT}},
+        {"request": {"messages": CHAT}, "response": {"choices": []}, "timestamp": 1},
+        {"prompt": [CHAT[1]]},
+    ],
+)
+def test_production_is_read_in_whatever_shape_it_is_logged(row: dict[str, Any], tmp_path: Path):
+    file = tmp_path / "seen.jsonl"
+    file.write_text("broken\n" + json.dumps(row) + "\n")
+    [example] = production_sample(file, columns=Columns(input="mail"))
+    assert (example.text, example.target) == ("Where is it?", None)
+
+
+def test_production_without_inputs_is_refused(tmp_path: Path):
+    file = tmp_path / "seen.jsonl"
+    file.write_text('{"amount": 5}\n')
+    with pytest.raises(DataError, match="has no inputs: of no known shape"):
+        production_sample(file)
 
 
 def test_a_file_has_no_proofs_and_its_rows_are_parts(

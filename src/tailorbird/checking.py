@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tailorbird.data.doctor._production import inputs_of
 from tailorbird.data.doctor.base import Finding, Part, title
 from tailorbird.data.doctor.examine import Diagnosis, Settings, examine_file, examine_task
-from tailorbird.data.read import stream_file
 from tailorbird.errors import DataError, TaskError, nearest
 from tailorbird.registry import names
 from tailorbird.task.benchmark import Task
@@ -117,7 +117,8 @@ def check_task(
     Raises `TaskError` for unknown checks and settings.
     """
     found = examine_task(
-        task, Path("runs") / task.spec.name / "cache", production_sample(production),
+        task, Path("runs") / task.spec.name / "cache",
+        production_sample(production, columns=task.spec.data.columns),
         wanted(only, skip), settings, quiet,
     )  # fmt: skip
     named = _named(found.findings)
@@ -136,7 +137,8 @@ def check_file(
 ) -> Checked:
     """Examine one file by itself. Raises `DataError` when it cannot be read."""
     found = examine_file(
-        source.path, Path("runs") / source.path.stem / "cache", production_sample(production),
+        source.path, Path("runs") / source.path.stem / "cache",
+        production_sample(production, columns=source.columns),
         wanted(only, skip), settings, quiet, source.format, source.columns, source.key,
     )  # fmt: skip
     return Checked(
@@ -156,7 +158,12 @@ def wanted(only: Collection[str], skip: Collection[str]) -> tuple[str, ...]:
     return left
 
 
-def production_sample(path: Path | None, most: int = PRODUCTION, seed: int = 0) -> list[Example]:
+def production_sample(
+    path: Path | None,
+    most: int = PRODUCTION,
+    seed: int = 0,
+    columns: Columns | None = None,
+) -> list[Example]:
     """Inputs as they really come, at most so many, each with the same chance."""
     if path is None:
         return []
@@ -164,7 +171,7 @@ def production_sample(path: Path | None, most: int = PRODUCTION, seed: int = 0) 
         raise DataError(f"no file at {path}", hint="--production names a file of real inputs")
     kept: list[Example] = []
     rng = random.Random(seed)
-    for number, example in enumerate(stream_file(path)[1]):
+    for number, example in enumerate(inputs_of(path, columns)):
         if number < most:
             kept.append(example)
         elif (place := rng.randrange(number + 1)) < most:
