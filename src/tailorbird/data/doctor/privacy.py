@@ -157,7 +157,8 @@ class _Examination:
         yield Finding(
             NAME,
             "warning",
-            f"{counted(affected, 'row')} with what looks like personal data or secrets: {listed}{more}",
+            f"{counted(affected, 'row')} with what looks like personal data or secrets: "
+            f"{listed}{more}",
             affected,
             why="it moves no mark; a tuned model can repeat to others what it was shown",
             samples=tuple(self.samples),
