@@ -49,6 +49,31 @@ def found(test: list[str], production: list[str], **settings: Any) -> list[Findi
     return list(examine(patient, parts, ONLY, wanted).findings)
 
 
+def test_a_group_counts_once():
+    """Ten rows of each conversation have its own words, and say no more than one of them."""
+
+    def talks(n: int, each: int) -> list[Example]:
+        return [
+            Example(f"{g}-{i}", f"{text} case{chr(97 + g % 26)}{chr(97 + g // 26)}", "ok",
+                    group=str(g))
+            for g, text in enumerate(mails(n, 0)) for i in range(each)
+        ]  # fmt: skip
+
+    seen = rows(mails(300, 1), "seen")
+    settings = {"representativeness": {"by": "words", "kinds": 3}}
+
+    def said(test: list[Example]) -> Finding:
+        patient = Patient(None, {"test": len(test)}, Path("nowhere"), seen, quiet=True)
+        [finding] = examine(patient, {"test": test}, ONLY, settings).findings
+        return finding
+
+    finding = said(talks(80, 10))
+    assert (finding.level, finding.affected) == ("note", 80)
+    assert finding.details["AUC, 95 % interval from"] < 0.6
+    few = said(talks(30, 10))
+    assert few.text.startswith("test has 30 independent rows in its sample")
+
+
 # ---- findings --------------------------------------------------------------------------------
 
 

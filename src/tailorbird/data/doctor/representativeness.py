@@ -1,5 +1,6 @@
 """Whether the data are like the inputs that really come: needs a sample of production."""
 
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
@@ -79,8 +80,7 @@ class Comparing:
 
     check: Representativeness
     patient: Patient
-    samples: dict[Part, Reservoir[tuple[str, str | None]]] = field(default_factory=dict)
-    """Input and target of the rows that were drawn."""
+    samples: dict[Part, Reservoir[Example]] = field(default_factory=dict)
 
     def look(self, part: Part, rows: Sequence[Example]) -> None:
         """See the next rows of a part."""
@@ -90,7 +90,7 @@ class Comparing:
         for example in rows:
             place = sample.place()
             if place is not None:
-                sample.put(place, (example.text, example.target))
+                sample.put(place, example)
 
     def findings(self) -> Iterator[Finding]:
         """What was found, when all rows have passed."""
@@ -99,10 +99,19 @@ class Comparing:
             place = drawn.place()
             if place is not None:
                 drawn.put(place, example)
-        production = list(drawn)
+        production = independent(list(drawn), self.patient.seed)
         for part in _LOOKED_AT:
-            if part in self.samples and len(self.samples[part]) >= _FEW:
-                yield self._compared(part, [t for t, _ in self.samples[part]], production)
+            rows = independent(list(self.samples.get(part, ())), self.patient.seed)
+            if min(len(rows), len(production)) >= _FEW:
+                yield self._compared(part, [e.text for e in rows], production)
+            elif len(self.samples.get(part, ())) >= _FEW:
+                yield Finding(
+                    "representativeness",
+                    "note",
+                    f"{part} has {len(rows):,} independent rows in its sample, production "
+                    f"{len(production):,}: {_FEW} of each are needed to compare them",
+                    len(rows),
+                )
         yield from self._labels(production)
 
     def _compared(self, part: Part, texts: Sequence[str], production: Sequence[Example]) -> Finding:
@@ -189,13 +198,17 @@ class Comparing:
             return
         if min(len(self.samples.get(p, ())) for p in ("train", "test")) < _FEW:
             return
-        train, test = list(self.samples["train"]), list(self.samples["test"])
-        labels, targets = sorted({str(t) for _, t in train}), [str(t) for _, t in train]
+        train = list(self.samples["train"])
+        test = independent(list(self.samples["test"]), self.patient.seed)
+        if min(len(test), len(production)) < _FEW:
+            return
+        targets = [str(e.target) for e in train]
+        labels = sorted(set(targets))
         if len(labels) < 2:
             return
-        asked = [*(t for t, _ in test), *(e.text for e in production)]
+        asked = [e.text for e in (*test, *production)]
         second = np.arange(len(asked)) >= len(test)
-        chances = _chances([t for t, _ in train], targets, asked)
+        chances = _chances([e.text for e in train], targets, asked)
         in_test, outside = (chances[side].mean(axis=0) for side in (~second, second))
         effect = excess_variation(chances, second, self.patient.seed)
         order = np.argsort(in_test - outside, kind="stable")[:3]
@@ -219,6 +232,21 @@ class Comparing:
                 "production": {la: round(float(b), 4) for la, (_, b) in mix.items()},
             },
         )
+
+
+def independent(rows: Sequence[Example], seed: int) -> list[Example]:
+    """One row of each group, drawn at random, and all rows without a group, in their order.
+
+    Rows of one group resemble each other: a classifier would know the group and not the part, and
+    every test of chance would count a conversation of ten turns ten times.
+    """
+    order = random.Random(seed).sample(range(len(rows)), len(rows))
+    chosen: dict[str, int] = {}
+    for place in order:
+        group = rows[place].group
+        if group is not None:
+            chosen.setdefault(group, place)
+    return [e for n, e in enumerate(rows) if e.group is None or chosen[e.group] == n]
 
 
 def _chances(texts: Sequence[str], labels: Sequence[str], asked: Sequence[str]) -> Any:
