@@ -247,10 +247,9 @@ def _likely_errors(seen: _Examination, settled: Mapping[str, str]) -> Iterator[F
     free = np.array([seen.parts[r.row] != "test" for r in rows])
     learned = free if free.any() else ~free
     predicted = out_of_fold(features, numbers, folds, len(codes), learned, quiet)
-    for kept, parts in (
-        (np.flatnonzero(free), [p for p in dict.fromkeys(seen.parts) if p != "test"]),
-        (np.arange(len(rows)), ["test"] if not free.all() else []),
-    ):
+    others: list[Part] = [p for p in dict.fromkeys(seen.parts) if p != "test"]
+    tested: list[Part] = [] if free.all() else ["test"]
+    for kept, parts in ((np.flatnonzero(free), others), (np.arange(len(rows)), tested)):
         if parts and len(kept):
             found = suspects(predicted[kept], numbers[kept])
             for part in parts:
