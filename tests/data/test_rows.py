@@ -11,7 +11,7 @@ from tailorbird.data import limits
 from tailorbird.data.characters import NUL
 from tailorbird.data.files import read_bytes
 from tailorbird.data.json_text import NOT_FINITE, TWICE
-from tailorbird.data.rows import Row, read_rows
+from tailorbird.data.rows import SEMICOLONS, Row, read_rows
 from tailorbird.errors import DataError
 
 
@@ -382,3 +382,28 @@ def test_hub_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_hub_paths_are_checked_first(tmp_path: Path, path: str, key: str | None, said: str) -> None:
     with pytest.raises(DataError, match=said):
         rows(tmp_path, path, key)
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz"])
+@pytest.mark.parametrize("header", ["input;target", '\ufeff\r\n"input";"target"', 'input;"target"'])
+def test_csv_separated_by_semicolons_is_read_and_noted(
+    tmp_path: Path, name: str, header: str
+) -> None:
+    content = f'{header}\r\n"one; two, three";a\r\nfour, five;b\r\n'.encode()
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    found = rows(tmp_path, name)
+    assert [row.value for row in found] == [
+        {"input": "one; two, three", "target": "a"},
+        {"input": "four, five", "target": "b"},
+    ]
+    assert [row.seen for row in found] == [(SEMICOLONS,)] * 2
+
+
+@pytest.mark.parametrize("header", ["a;b,c", '"a;b"', "a"])
+def test_csv_with_a_comma_or_quoted_semicolons_is_separated_by_commas(
+    tmp_path: Path, header: str
+) -> None:
+    (tmp_path / "t.csv").write_text(f"{header}\nx;y\n")
+    [row] = rows(tmp_path, "t.csv")
+    assert list(row.value.values()) == ["x;y"]
+    assert row.seen == ()

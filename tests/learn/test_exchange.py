@@ -120,6 +120,16 @@ def test_rows_that_say_nothing_usable(queue: Queue, tmp_path: Path, row: Any, re
     assert reason in said
 
 
+def test_labels_from_a_spreadsheet_that_separates_by_semicolons(queue: Queue, tmp_path: Path):
+    queue.put(entries(2), "chief")
+    file = tmp_path / "saved.csv"
+    file.write_text("\ufeffitem;input;label\r\n1;one, two;billing\r\n2;three;\r\n", "utf-8")
+    account = read_answers(queue, file, "ann")
+    assert (account.kept, dict(account.dropped)) == (1, {"no label yet": 1})
+    assert account.noted == {"separated by semicolons": 2}
+    assert queue.item(1).label == "billing"
+
+
 def test_files_that_are_refused(queue: Queue, tmp_path: Path):
     queue.put(entries(1), "chief")
     file = tmp_path / "there.csv"

@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 import shutil
 import tempfile
 from collections import deque
@@ -24,6 +25,7 @@ from tailorbird.extras import need
 HUB = "hub://"
 _BATCH = 1024
 """Rows of a Parquet file that are held at a time."""
+SEMICOLONS = "separated by semicolons"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,9 @@ class _Lines:
 def _table(stream: io.BufferedReader, path: str, delimiter: str) -> Iterator[Row]:
     # A row may be longer than the csv module's default of 131,072 characters per field.
     csv.field_size_limit(2**31 - 1)
+    marks: tuple[str, ...] = ()
+    if delimiter == "," and _semicolons(stream):
+        delimiter, marks = ";", (SEMICOLONS,)
     lines = _Lines(stream)
     # strict: a stray or unclosed quote is an error, instead of a field that swallows other rows.
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
@@ -223,7 +228,18 @@ def _table(stream: io.BufferedReader, path: str, delimiter: str) -> Iterator[Row
             header = _header(cells, problem, path)
         else:
             number += 1
-            yield _record(number, header, cells, lines.notes, problem)
+            row = _record(number, header, cells, lines.notes, problem)
+            yield replace(row, seen=(*marks, *row.seen)) if marks else row
+
+
+def _semicolons(stream: io.BufferedReader) -> bool:
+    """Whether a .csv file is separated as spreadsheets do where the comma is in numbers.
+
+    Its first line says so, by semicolons and no comma; what stands in quotes does not count.
+    """
+    first = stream.peek().removeprefix(BOM).lstrip().splitlines()[:1]
+    bare = re.sub(rb'"[^"]*"', b"", first[0]) if first else b""
+    return b";" in bare and b"," not in bare
 
 
 def _header(cells: list[str], problem: str | None, path: str) -> list[str]:

@@ -58,6 +58,10 @@ def read_answers(queue: Queue, path: Path, annotator: str | None) -> FileAccount
     """
     account = FileAccount(str(path))
     for row in read_rows(path.name, None, path.parent, None):
+        for note in row.notes:
+            account.change(note, row.number)
+        for mark in row.seen:
+            account.note(mark, row.number)
         reason = row.problem or _record(queue, row.value, annotator)
         if reason is None:
             account.keep()
