@@ -130,6 +130,23 @@ def test_labels_from_a_spreadsheet_that_separates_by_semicolons(queue: Queue, tm
     assert queue.item(1).label == "billing"
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("id,text,label\n1,x,billing\n", "no column item, but id, text, label"),
+        ("item,text\n1,x\n", "no column label or cannot_tell, but item, text"),
+        ("input\nx\n", "no column item, but input"),
+    ],
+)
+def test_another_file_than_was_exported(queue: Queue, tmp_path: Path, text: str, said: str):
+    queue.put(entries(1), "chief")
+    file = tmp_path / "other.csv"
+    file.write_text(text)
+    with pytest.raises(DataError, match=said):
+        read_answers(queue, file, "ann")
+    assert queue.item(1).answers == ()
+
+
 def test_files_that_are_refused(queue: Queue, tmp_path: Path):
     queue.put(entries(1), "chief")
     file = tmp_path / "there.csv"

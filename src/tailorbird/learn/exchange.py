@@ -1,6 +1,6 @@
 """Labelling through a file: items go out as rows with an empty label, and come back filled in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +54,17 @@ def read_answers(queue: Queue, path: Path, annotator: str | None) -> FileAccount
         path: JSON lines, JSON, CSV, TSV or Parquet.
         annotator: who labelled; None: the column says.
 
-    Raises `DataError` where the file cannot be read, or no row says anything.
+    Raises `DataError` where the file cannot be read, is empty, or lacks a column.
     """
     account = FileAccount(str(path))
+    columns: dict[str, None] = {}
     for row in read_rows(path.name, None, path.parent, None):
         for note in row.notes:
             account.change(note, row.number)
         for mark in row.seen:
             account.note(mark, row.number)
+        if isinstance(row.value, Mapping):
+            columns.update(dict.fromkeys(map(str, row.value)))
         reason = row.problem or _record(queue, row.value, annotator)
         if reason is None:
             account.keep()
@@ -69,7 +72,19 @@ def read_answers(queue: Queue, path: Path, annotator: str | None) -> FileAccount
             account.drop(reason, row.number)
     if account.read == 0:
         raise DataError(f"{path} is empty")
+    if columns:
+        _check_columns(path, columns)
     return account
+
+
+def _check_columns(path: Path, columns: Collection[str]) -> None:
+    """Raise where no row can have said anything: it is another file than was exported."""
+    for needed in (("item",), ("label", "cannot_tell")):
+        if not any(name in columns for name in needed):
+            raise DataError(
+                f"{path} has no column {' or '.join(needed)}, but {', '.join(columns)}",
+                hint="is it a file by `tailorbird label export`, filled in?",
+            )
 
 
 def _record(queue: Queue, row: Any, annotator: str | None) -> str | None:
