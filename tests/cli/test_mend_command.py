@@ -121,7 +121,17 @@ def test_a_dry_run_shows_every_row_and_changes_nothing(tailorbird: Command, soil
 
 def test_where_nothing_is_found_nothing_is_done(tailorbird: Command, study: Path):
     ran = tailorbird("mend", study, "lengths")
-    assert (ran.code, ran.out) == (0, "Nothing was changed.\n")
+    said = "lengths proposes no remedy here. Nothing was changed.\n"
+    assert (ran.code, ran.out) == (0, said)
+    assert not (study / FILE).exists()
+
+
+def test_why_a_check_leaves_nothing_to_mend(tailorbird: Command, study: Path):
+    ran = tailorbird("mend", study, "balance", "--yes")
+    assert (ran.code, ran.out) == (0, "balance proposes no remedy here. Nothing was changed.\n")
+    ran = tailorbird("mend", study, "representativeness", "--yes")
+    assert ran.code == 0
+    assert ran.out.startswith("representativeness was not made, because ")
     assert not (study / FILE).exists()
 
 
@@ -139,7 +149,8 @@ def test_what_is_rewritten_is_shown_from_where_it_changes(tailorbird: Command, s
     shown = tailorbird(
         "mend", study, "privacy", "--dry-run", "--set", "doctor.privacy.kinds=[email]"
     )
-    assert shown.out == "Nothing was changed.\n", "it is mended"
+    said = "privacy proposes no remedy here. Nothing was changed.\n"
+    assert shown.out == said, "it is mended"
     tailorbird("mend", study, "--undo", "1")
     shown = tailorbird(
         "mend", study, "privacy", "--dry-run", "--set", "doctor.privacy.kinds=[email]"

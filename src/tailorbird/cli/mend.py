@@ -15,6 +15,7 @@ from tailorbird.errors import DataError, plain
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from tailorbird.checking import Checked
     from tailorbird.checking import Source as Read
     from tailorbird.mending import Proposal
     from tailorbird.task.benchmark import Task
@@ -85,7 +86,9 @@ def command(
     pool = task is not None and bool(task.spec.data.all)
     proposals = propose(checked, rows, only or (), also_test, pool)
     chosen = [p for p in proposals if _chosen(console, p, bool(only) or yes, dry_run)]
-    if dry_run or not chosen:
+    if not proposals:
+        _say(console, f"{_nothing(checked, check)} Nothing was changed.")
+    elif dry_run or not chosen:
         _say(console, "Nothing was changed.")
     elif task is None:
         assert out is not None, "_check_out was not asked"
@@ -108,6 +111,14 @@ def _check_out(source: Path, out: Path | None, dry_run: bool) -> None:
         check_free(out)
     elif not dry_run:
         raise DataError("say where to write the mended file", hint="--out CLEAN.jsonl")
+
+
+def _nothing(checked: "Checked", check: str) -> str:
+    """Why a check leaves nothing to mend."""
+    why = checked.diagnosis.skipped.get(check)
+    if why is not None:
+        return f"{check} was not made, because {why.rstrip('.')}."
+    return f"{check} proposes no remedy here."
 
 
 def _chosen(console: "Console", proposal: "Proposal", decided: bool, dry_run: bool) -> bool:
