@@ -140,8 +140,33 @@ def test_optional_columns_must_exist_somewhere(write: Write, load: Load, name: s
     some = write("t.jsonl", [row(1), row(2, extra="2024-01-01" if name != "answerable" else "0")])
     loaded = load(train=some, test=some, columns={name: "extra"})
     assert loaded.accounts[0].kept == 2
-    with pytest.raises(DataError, match='no row has a column "extr"'):
+    with pytest.raises(DataError, match='no row has a column "extr"') as caught:
         load(train=some, test=some, columns={name: "extr"})
+    hint = f"remove the line data.columns.{name}, or name another column"
+    assert str(caught.value.hint).endswith(hint)
+
+
+def test_the_input_is_asked_for_before_what_is_optional(
+    write: Write, load: Load, held_out: str
+) -> None:
+    columns = {"input": "question", "answerable": "answerable", "fields": ["topic"]}
+    with pytest.raises(DataError, match='no row has a column "question"') as caught:
+        load(train=held_out, test=held_out, columns=columns)
+    assert "--set data.columns.input=NAME" in str(caught.value.hint)
+    with pytest.raises(DataError, match='no row has a column "topic"') as caught:
+        load(train=held_out, test=held_out, columns={"fields": ["topic"]})
+    assert "data.columns.fields" in str(caught.value.hint)
+
+
+def test_unlabelled_rows_need_only_the_input(write: Write, load: Load) -> None:
+    some = write("t.jsonl", [row(1, topic="a", key="1"), row(2, topic="b", key="2")])
+    columns = {"input": "input", "id": "key", "facts": "topic", "fields": ["topic"]}
+    more = write("more.jsonl", [{"input": "nothing but this"}])
+    loaded = load(train=some, test=some, unlabelled=more, columns=columns)
+    assert [(e.id, e.text) for e in loaded.unlabelled] == [("more-000001", "nothing but this")]
+    wrong = write("wrong.jsonl", [{"inputs": "nothing but this"}])
+    with pytest.raises(DataError, match='no row has a column "input"'):
+        load(train=some, test=some, unlabelled=wrong, columns=columns)
 
 
 def test_a_column_missing_in_some_rows_drops_those(write: Write, load: Load, held_out: str) -> None:

@@ -278,21 +278,25 @@ class _Shape:
         if self.columns is None:
             wanted = _of_examples() if data.format == "auto" else (data.format,)
             self.formats = {name: form(name) for name in wanted}
-        self.absent: set[Column] = set(named_columns.named(self.columns) if self.columns else ())
-        """Named columns that no row has had so far."""
+        self.absent: list[tuple[str, Column]] = []
+        """Named columns that no row has had so far, each with its key."""
         self.found: list[str] | None = None
         """Columns of the first row."""
         self.strange = False
         """Whether a row was of no known shape."""
-        if not labelled and self.columns is not None:
-            self.absent.discard(self.columns.target or "")
+        if self.columns is not None:
+            self.absent = named_columns.named(self.columns)
+        if not labelled:
+            self.absent = [(key, c) for key, c in self.absent if key != "target"]
+            if data.unlabelled:  # the splits show whether the other columns are named rightly
+                self.absent = [(key, c) for key, c in self.absent if key == "input"]
 
     def draft(self, row: Any) -> Draft:
         """The draft of one row. Raises `Unusable`."""
         if self.found is None:
             self.found = list(names_in(row))
         if self.columns is not None:
-            self.absent = {c for c in self.absent if lookup(row, c) is MISSING}
+            self.absent = [(k, c) for k, c in self.absent if lookup(row, c) is MISSING]
             return named_columns.convert(row, self._columns_of(row, self.columns))
         return draft(read(row, self._format_of(row)))
 
@@ -334,11 +338,10 @@ def _check_used(account: FileAccount, shape: _Shape) -> None:
     if account.read == 0:
         raise DataError(f"{account.file} is empty")
     if shape.absent and shape.found is not None:
-        column = sorted(map(str, shape.absent))[0]
+        key, column = shape.absent[0]
         raise DataError(
-            f'{account.file}: no row has a column "{column}"{nearest(column, shape.found)}',
-            hint=f"the first row has: {found}; data.columns says which is which "
-            "(--set data.columns.input=NAME)",
+            f'{account.file}: no row has a column "{column}"{nearest(str(column), shape.found)}',
+            hint=f"the first row has: {found}; {_remedy(key)}",
         )
     if account.kept == 0 and shape.strange:
         raise DataError(
@@ -349,6 +352,15 @@ def _check_used(account: FileAccount, shape: _Shape) -> None:
     if account.kept == 0:
         reasons = "; ".join(f"{n:,} {reason}" for reason, n in account.dropped.most_common(3))
         raise DataError(f"{account.file}: none of {account.read:,} rows can be used: {reasons}")
+
+
+def _remedy(key: str) -> str:
+    """What to do about `data.columns.KEY` when no row has its column."""
+    if key in ("input", "target"):  # without its line, the default name would be looked for
+        return f"data.columns says which is which (--set data.columns.{key}=NAME)"
+    if key == "fields":
+        return "take it out of data.columns.fields, or name another column"
+    return f"remove the line data.columns.{key}, or name another column"
 
 
 def _refuse_made_up(test: Sequence[Example]) -> None:

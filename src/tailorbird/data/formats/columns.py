@@ -67,13 +67,11 @@ def convert(row: Any, columns: Columns = DEFAULT) -> Draft:
     )
 
 
-def named(columns: Columns) -> list[Column]:
-    """Every column that task.yaml names."""
-    single = (
-        columns.input, columns.target, columns.id, columns.sources, columns.facts,
-        columns.answerable, columns.group, columns.time,
-    )  # fmt: skip
-    return [c for c in (*single, *columns.fields) if c is not None]
+def named(columns: Columns) -> list[tuple[str, Column]]:
+    """Every column that task.yaml names, below its key; those that rows must have come first."""
+    single = ("input", "target", "id", "sources", "facts", "answerable", "group", "time")
+    pairs = [(key, getattr(columns, key)) for key in single]
+    return [(k, c) for k, c in pairs if c is not None] + [("fields", c) for c in columns.fields]
 
 
 def _required(row: Any, column: Column) -> Any:
