@@ -47,6 +47,8 @@ def refused(ran: Any) -> tuple[str, str]:
         ({"bar": {"primary": {"metric": "labels", "at_least": 1}}}, 'did you mean "label"?'),
         ({"bar": {"primary": {"metric": "label"}}}, "exactly one of at_least and at_most"),
         ({"rungs": []}, "name at least one rung"),
+        ({"rungs": "linear"}, 'rungs are a list: --set "rungs=[linear]"'),
+        ({"rungs": {"linear": None}}, "rungs are a list"),
         ({"rungs": ["neerest"]}, 'unknown rung "neerest"; did you mean "nearest"?'),
         ({"rungs": ["nearest", "nearest"]}, 'two rungs are called "nearest"'),
         ({"rungs": [{"nearest": {"name": ""}}]}, "'' is no name"),

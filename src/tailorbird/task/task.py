@@ -273,8 +273,11 @@ class TaskSpec(Strict):
     )  # fmt: skip
     @classmethod
     def _rungs(cls, value: Any) -> Any:
-        if not isinstance(value, (list, tuple)) or not value:
+        if not value:
             raise ValueError("name at least one rung")
+        if not isinstance(value, (list, tuple)):
+            given = value if isinstance(value, str) else "majority, linear"
+            raise ValueError(f'rungs are a list: --set "rungs=[{given}]"')
         return _named([_rung(v) for v in value])
 
     @field_validator(
