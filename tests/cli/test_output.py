@@ -60,6 +60,16 @@ def test_new_writes_a_task_file_that_is_read_without_complaint(
     assert len(spec.rungs) > 5
 
 
+@pytest.mark.parametrize("kind", ["label", "answer"])
+def test_new_names_only_the_columns_that_every_study_has(
+    kind: str, tailorbird: Command, tmp_path: Path
+):
+    tailorbird("new", tmp_path, "--kind", kind)
+    columns = load_spec(tmp_path).data.columns
+    assert columns is not None
+    assert columns.model_dump(exclude_unset=True).keys() == {"input", "target"}
+
+
 def test_new_overwrites_nothing(tailorbird: Command, study: Path):
     before = (study / "task.yaml").read_bytes()
     ran = tailorbird("new", study)
