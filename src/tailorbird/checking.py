@@ -11,6 +11,7 @@ from typing import Any
 from tailorbird.data.doctor._production import inputs_of
 from tailorbird.data.doctor.base import Finding, Part, title
 from tailorbird.data.doctor.examine import Diagnosis, Settings, examine_file, examine_task
+from tailorbird.data.files import locate
 from tailorbird.errors import DataError, TaskError, nearest
 from tailorbird.registry import names
 from tailorbird.task.benchmark import Task
@@ -205,8 +206,11 @@ def source_of(
 
     `overrides`: all that was said by `--set`.
 
-    Raises `TaskError` where they say anything else.
+    Raises `TaskError` where they say anything else, `DataError` where `path` looks like a file of
+    rows and there is none.
     """
+    if path.suffix.lower() not in ("", ".yaml", ".yml") and not path.exists():
+        locate(path.name, path.parent, None)
     source = Source(path, data_folder, overrides=tuple(overrides))
     if not source.is_file:
         return source

@@ -159,6 +159,14 @@ def test_columns_that_are_not_named(tailorbird: Command, mails: Path):
     assert "the first row has: q, a; data.columns says" in ran.err
 
 
+def test_a_file_that_is_not_there_is_named_with_its_neighbours(tailorbird: Command, mails: Path):
+    ran = tailorbird("check", mails.with_name("mals.jsonl"))
+    assert (ran.code, ran.out) == (1, "")
+    assert f"no file at {mails.with_name('mals.jsonl')}" in ran.err
+    assert "the folder holds mails.jsonl" in ran.err
+    assert "task" not in ran.err.replace(str(mails.parent), "")
+
+
 def test_what_is_no_file_and_no_study(tailorbird: Command, tmp_path: Path):
     ran = tailorbird("check", tmp_path / "nothing.jsonl")
     assert (ran.code, ran.out) == (1, "")
