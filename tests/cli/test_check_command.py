@@ -217,6 +217,13 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
+def test_a_page_is_written_over_no_data(tailorbird: Command, study: Path):
+    before = (study / "test.jsonl").read_bytes()
+    ran = tailorbird("check", study, *QUICK, "--html", study / "test.jsonl")
+    assert (ran.code, (study / "test.jsonl").read_bytes()) == (1, before)
+    assert "names a page" in ran.err
+
+
 def test_the_page_of_a_study(tailorbird: Command, study: Path, tmp_path: Path):
     soil(study)
     html = tmp_path / "new" / "check.html"

@@ -33,10 +33,20 @@ def test_what_could_be_left_out_is_said(source: str, tmp_path: Path):
     done = CliRunner().invoke(app, ["convert", source, out, "--to", "converse"])
     assert 'converse cannot hold "id" (first at row 2)' in done.output
     assert "may be left out: --without further" in done.output
-    words = ["convert", source, out, "--to", "converse", "--without", "id", "--json"]
+    words = ["convert", source, out, "--to", "converse", "--without", "id", "--json", "--overwrite"]
     found = json.loads(CliRunner().invoke(app, words).stdout)
     assert (found["kept"], found["changed"]) == (2, {"id left out": 1})
     assert found["formats"] == {"messages": 2}
+
+
+def test_a_file_that_is_there_is_kept(source: str, tmp_path: Path):
+    out = tmp_path / "mine.jsonl"
+    out.write_text("mine")
+    words = ["convert", source, str(out), "--to", "sharegpt"]
+    assert "exists already" in str(CliRunner().invoke(app, words).exception)
+    assert out.read_text() == "mine"
+    assert CliRunner().invoke(app, [*words, "--overwrite"]).exit_code == 0
+    assert out.read_text() != "mine"
 
 
 def test_a_wrong_option_is_named(source: str, tmp_path: Path):

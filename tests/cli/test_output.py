@@ -70,6 +70,11 @@ def test_new_names_only_the_columns_that_every_study_has(
     assert columns.model_dump(exclude_unset=True).keys() == {"input", "target"}
 
 
+def test_the_hint_of_new_can_be_pasted(tailorbird: Command, tmp_path: Path):
+    ran = tailorbird("new", tmp_path / "weird; name")
+    assert f"tailorbird check '{tmp_path / 'weird; name'}'" in ran.out
+
+
 def test_new_overwrites_nothing(tailorbird: Command, study: Path):
     before = (study / "task.yaml").read_bytes()
     ran = tailorbird("new", study)

@@ -61,7 +61,10 @@ def command(
     from rich.console import Console
 
     from tailorbird.data.doctor._page import write_page
+    from tailorbird.errors import DataError
 
+    if html is not None and html.suffix not in (".html", ".htm"):
+        raise DataError(f"--html names a page, and {html} is none", hint="name it NAME.html")
     checked, _ = examined(
         source, data_folder, production, only or (), skip or (), set_, quiet, quiet or json
     )

@@ -49,6 +49,9 @@ def command(
     for_spreadsheets: Annotated[
         bool, typer.Option(help="Put an apostrophe before cells of tables that look like formulas.")
     ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a file that is there.")
+    ] = False,
     quiet: Quiet = False,
     json: AsJson = False,
 ) -> None:
@@ -58,8 +61,11 @@ def command(
     from tailorbird.cli.options import parse_overrides
     from tailorbird.data.convert import Conversion, convert
     from tailorbird.data.interchange import Target
+    from tailorbird.errors import DataError
     from tailorbird.progress import progress
 
+    if out.exists() and not overwrite:
+        raise DataError(f"{out} exists already", hint="name another file, or add --overwrite")
     conversion = Conversion(
         source, out, Target.parse(to), from_, key, tuple(without or ()),
         parse_overrides(with_, "--with"), registry, for_spreadsheets,

@@ -16,6 +16,7 @@ def command(
 ) -> None:
     """Write a commented task.yaml: edit it, then run check and climb."""
     import re
+    import shlex
     from importlib.resources import files
 
     from tailorbird.errors import TaskError
@@ -28,4 +29,5 @@ def command(
     # A folder may be called anything, a task may not.
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", folder.resolve().name).strip("_.-")
     write_text(target, template.replace("NAME", name or "my-task"))
-    print(f"wrote {target}; put your data beside it, then: tailorbird check {folder}")
+    shown = shlex.quote(str(folder) if not str(folder).startswith("-") else f"./{folder}")
+    print(f"wrote {target}; put your data beside it, then: tailorbird check {shown}")

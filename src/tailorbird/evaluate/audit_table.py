@@ -23,7 +23,9 @@ def table(found: Audited) -> Table:
     """One row per line: estimate, change with its corrected p-value, and how it stands."""
     made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     made.add_column("")
-    made.add_column(found.measure + (", %" if found.share else ""), justify="right")
+    others = any(line.measure not in ("", found.measure) for line in found.lines)
+    measure = found.measure + (", or as named" if others else "")
+    made.add_column(measure + (", %" if found.share else ""), justify="right")
     changes = any(line.change for line in found.lines)
     tested = any(line.p_value is not None for line in found.lines)
     if changes:
