@@ -34,6 +34,20 @@ def test_table_reasons_and_where_the_rows_are(tailorbird, here: Path):
     assert "were made up" in refused.err
 
 
+def test_rows_of_a_pool_go_into_the_pool(tailorbird, here: Path):
+    pool = ["--set=data.train=[]", "--set=data.dev=[]", "--set=data.test=[]"]
+    ran = tailorbird("synth", here, *FAST, *pool, "--set=data.all=train.jsonl")
+    assert ran.code == 0, ran.err
+    made = "../runs/small-label/synth/synthetic.jsonl"
+    assert f"rows: add {made} to data.all, as in all: [train.jsonl, {made}]; " in ran.out
+    assert "data.train" not in ran.out
+    # What it says works.
+    both = f'--set=data.all=["train.jsonl","{made}"]'
+    checked = tailorbird("check", here, *pool, both, "--only", "balance")
+    [read] = [line for line in checked.err.splitlines() if line.startswith(f"{made}: ")]
+    assert read.endswith(" kept, 0 dropped")
+
+
 def test_did_they_help(tailorbird, here: Path):
     ran = tailorbird("synth", here, *FAST, "--ablate", "nearest", "--json", "--skip", "difficulty")
     assert ran.code == 0, ran.err

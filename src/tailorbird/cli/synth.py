@@ -16,11 +16,14 @@ from tailorbird.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
     from tailorbird.ablating import Ablation
     from tailorbird.data.synth._estimate import Estimate
     from tailorbird.synthesising import Synthesis, Synthesised
+    from tailorbird.task.task import File
 
 EXAMPLES = (
     "Examples:\n\n"
@@ -106,7 +109,7 @@ def command(
         return
     done = synthesis.make()
     if not silent:
-        show(console, done, study)
+        show(console, done, study, task.spec.data.all)
     held = None
     if ablate is not None:
         held = _ablated(synthesis, done, ablate, repeats)
@@ -198,8 +201,11 @@ def _money(cost: float | None) -> str:
     return "?" if cost is None else f"{cost:.2g}"
 
 
-def show(console: "Console", done: "Synthesised", study: Path) -> None:
-    """What was made of it, what went and why, what it took, and where it is."""
+def show(console: "Console", done: "Synthesised", study: Path, pool: "Sequence[File]" = ()) -> None:
+    """What was made of it, what went and why, what it took, and where it is.
+
+    `pool`: the files of `data.all`, where the task has one pool.
+    """
     from rich.table import Table
 
     from tailorbird.data.synth.base import FILE
@@ -225,7 +231,17 @@ def show(console: "Console", done: "Synthesised", study: Path) -> None:
     for kept, file, key in ((done.rows, FILE, "train"), (done.pairs, PAIRS, "preferences")):
         if kept:
             where = _from(study, done.folder / file)
-            console.print(f"{len(kept):,} rows: add {where} to data.{key}", markup=False)
+            to = _in_pool(pool, where) if pool and key == "train" else f"data.{key}"
+            console.print(f"{len(kept):,} rows: add {where} to {to}", markup=False)
+
+
+def _in_pool(pool: "Sequence[File]", where: str) -> str:
+    """The key of the task file, and what it would read."""
+    import yaml
+
+    files = [f.path if f.key is None else f.model_dump() for f in pool]
+    line = yaml.safe_dump([*files, where], default_flow_style=True, width=10**6, allow_unicode=True)
+    return f"data.all, as in all: {line.strip()}; rows that were made up always go to train"
 
 
 def _from(study: Path, file: Path) -> str:
