@@ -91,7 +91,8 @@ def test_no_word_is_lost_or_moved_and_passages_are_short(blocks: list[str], word
     wanted = [w for block in blocks for w in block.removeprefix("## ").split()]
     assert [w for p in passages for w in p.text.split()] == wanted
     headings = sum(len(b.split()) for b in blocks if b.startswith("## "))
-    assert all(len(p.text.split()) <= words + headings for p in passages)
+    # A sentence stays whole up to twice the length.
+    assert all(len(p.text.split()) <= 2 * words + headings for p in passages)
     assert len({p.id for p in passages}) == len(passages)
 
 
