@@ -14,7 +14,7 @@ def main() -> None:
     clock = Clock()
     found = examine_file(Path(job["file"]), Path(job["scratch"]), only=job["checks"], quiet=True)
     copies = {
-        row: "near" if f.details["near"] else "equal"
+        row: "near" if f.details["likeness"] == "near" else "equal"
         for f in found.findings
         if f.check == "duplicates" and f.remedy is not None
         for row in f.remedy.changes
