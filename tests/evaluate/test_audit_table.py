@@ -37,13 +37,14 @@ def test_a_line_with_a_change():
     assert "40  ✗ beyond the limit" in rows["typos"]
     assert "✓" in rows["another field: answered"]
     assert "nothing to change" in rows["upper_case"]
-    assert "facts, %" in text
+    assert "facts, or as named, %" in text  # a line says what it measures
     assert "- A note." in text
     assert "retention was not made: there is no base" in text
 
 
 def test_columns_that_nothing_fills_are_left_out():
     text = shown(Line("all", HALF))
+    assert "facts, %" in text
     assert "change" not in text
     assert " p " not in text
     assert " p " in shown(Line("topic = law", HALF, p_value=0.5))
