@@ -1,6 +1,5 @@
 """Whether the benchmark can judge, by its own proofs, and what ails the data, by the checks."""
 
-import random
 import re
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tailorbird.data.doctor._production import inputs_of
+from tailorbird.data.doctor._sample import Reservoir
 from tailorbird.data.doctor.base import Finding, Part, title
 from tailorbird.data.doctor.examine import Diagnosis, Settings, examine_file, examine_task
 from tailorbird.data.files import locate
@@ -170,14 +170,11 @@ def production_sample(
         return []
     if not path.is_file():
         raise DataError(f"no file at {path}", hint="--production names a file of real inputs")
-    kept: list[Example] = []
-    rng = random.Random(seed)
-    for number, example in enumerate(inputs_of(path, columns)):
-        if number < most:
-            kept.append(example)
-        elif (place := rng.randrange(number + 1)) < most:
-            kept[place] = example
-    return kept
+    kept: Reservoir[Example] = Reservoir(most, seed)
+    for example in inputs_of(path, columns):
+        if (place := kept.place()) is not None:
+            kept.put(place, example)
+    return list(kept)
 
 
 def _named(findings: Iterable[Finding]) -> set[str]:

@@ -120,6 +120,7 @@ def grow(
     (found,) = task.only([rung]).spec.rungs
     sizes = _checked(sizes or usual_sizes(len(task.examples("train"))), task)
     marks, seconds = [], []
+    curve: LearningCurve | None = None
     for size in sizes:
         part = _with_train(task, size)
         each, took = marked(part, found, out / str(size), run, split, quiet)
@@ -128,22 +129,15 @@ def grow(
         if told is not None:
             told(size, estimate_mean(each, [e.group for e in examples], task.spec.seed))
         if stop and len(marks) >= LEAST_SIZES:
-            so_far = _curve(task, sizes[: len(marks)], marks, examples, factor)
-            if so_far.answer == "does not pay":
+            curve = _curve(task, sizes[: len(marks)], marks, examples, factor)
+            if curve.answer == "does not pay":
                 break
-    curve = _curve(task, sizes[: len(marks)], marks, examples, factor)
+    curve = curve or _curve(task, sizes, marks, examples, factor)
     labels = repeated_labels(task.examples("train")) if task.spec.kind == "label" else []
     ceiling = noise_ceiling(labels, task.spec.seed)
     metric = task.spec.bar.primary.metric
-    grown = Grown(
-        rung,
-        split,
-        metric,
-        curve,
-        tuple(seconds),
-        ceiling,
-        higher_is_better(task.spec.bar.primary.metric),
-    )
+    higher = higher_is_better(metric)
+    grown = Grown(rung, split, metric, curve, tuple(seconds), ceiling, higher)
     write_json(out / "curve.json", grown.to_json())
     return grown
 

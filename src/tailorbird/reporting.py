@@ -15,6 +15,7 @@ from tailorbird.store import read_json
 from tailorbird.task.bar import higher_is_better
 from tailorbird.task.benchmark import Task, load_task
 from tailorbird.task.check import check_benchmark
+from tailorbird.task.task import folder_of
 
 
 def load_climbed_task(
@@ -34,10 +35,9 @@ def load_climbed_task(
         raise StoreError(
             f"the task of {out} is no longer at {folder}", hint="name its place by --study"
         )
-    folder = folder if folder.is_dir() else folder.parent
     known = manifest.get("data_folder")
     data = data_folder or (out / known if known else None)
-    return load_task(spec, folder.resolve(), data.resolve() if data else None)
+    return load_task(spec, folder_of(folder).resolve(), data.resolve() if data else None)
 
 
 def rebuild_report(task: Task, out: Path) -> Path:

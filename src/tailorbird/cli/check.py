@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tailorbird.cli.options import AsJson, DataFolder, Overrides, Quiet, load, parse_overrides, tell
+from tailorbird.cli.options import (
+    AsJson,
+    DataFolder,
+    Overrides,
+    Quiet,
+    clipped,
+    load,
+    parse_overrides,
+    tell,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -141,7 +150,9 @@ def _finding(console: "Console", checked: "Checked", finding: "Finding") -> None
     _line(console, finding.level, f"{finding.check}: {finding.text}{effect}")
     for sample in finding.samples[:1]:
         note = f" [{sample.note}]" if sample.note else ""
-        said = _plain(f"{sample.part} {sample.row}: {_clipped(sample.text)} {_clipped(note)}")
+        said = _plain(
+            f"{sample.part} {sample.row}: {clipped(sample.text, _CLIP)} {clipped(note, _CLIP)}"
+        )
         console.print(f"{'':8}{said}", style="dim", markup=False, highlight=False)
     _command(console, checked.command(finding))
 
@@ -168,11 +179,6 @@ def _remarks(checked: "Checked", hidden: int, html: Path | None) -> list[str]:
     elif checked.diagnosis.findings:
         remarks.append("All samples, numbers and commands: --html check.html")
     return ["", *remarks] if remarks else []
-
-
-def _clipped(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= _CLIP else f"{text[:_CLIP]} …"
 
 
 def _plain(text: str) -> str:

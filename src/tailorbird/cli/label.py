@@ -309,9 +309,10 @@ def take(
     from dataclasses import asdict
 
     from tailorbird.learn.taking import FILE, take
+    from tailorbird.task.task import folder_of
 
     task = load(study, data_folder, {}, True)
-    file = out or _folder(study) / FILE
+    file = out or folder_of(study) / FILE
     taken = take(_open(study, queue, task), task, file, _me(who))
     if json:
         print(codec.dumps(asdict(taken), indent=2, ensure_ascii=False))
@@ -322,17 +323,14 @@ def take(
 # ---- what commands share -----------------------------------------------------------------------
 
 
-def _folder(study: Path) -> Path:
-    return study if study.is_dir() else study.parent
-
-
 def _open(study: Path, where: str | None, task: "Task") -> "Queue":
     from tailorbird.extras import need
 
     need("sqlalchemy")
     from tailorbird.learn.queue import Queue
+    from tailorbird.task.task import folder_of
 
-    return Queue.open(where or _folder(study) / DATABASE, task)
+    return Queue.open(where or folder_of(study) / DATABASE, task)
 
 
 def _me(who: str | None) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tailorbird.cli.check import Production, Source, examined
-from tailorbird.cli.options import DataFolder, Overrides, Quiet
+from tailorbird.cli.options import DataFolder, Overrides, Quiet, clipped
 from tailorbird.errors import DataError, plain
 
 if TYPE_CHECKING:
@@ -183,12 +183,12 @@ def _record(
 def _look_back(console: "Console", source: Path, undo: int | None) -> None:
     from tailorbird.checking import Source
     from tailorbird.data.remedies import History
-    from tailorbird.task.task import load_spec
+    from tailorbird.task.task import folder_of, load_spec
 
     if Source(source).is_file:
         raise DataError("a file without a task has no steps: it is mended in a copy")
     load_spec(source)  # a study at all
-    history = History.read(source if source.is_dir() else source.parent)
+    history = History.read(folder_of(source))
     if undo is not None:
         history = history.undo(undo)
         _say(console, f"Step {undo} is taken back; step {len(history.steps)} says so.")
@@ -223,8 +223,7 @@ def _difference(old: str, new: str) -> str:
 
 
 def _clipped(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= _CLIP else f"{text[:_CLIP]} …"
+    return clipped(text, _CLIP)
 
 
 def _say(console: "Console", text: str, style: str = "") -> None:

@@ -38,14 +38,21 @@ def parse_overrides(pairs: list[str] | None, option: str = "--set") -> dict[str,
     return out
 
 
+def clipped(text: str, most: int) -> str:
+    """The text on one line, cut behind so many characters."""
+    text = " ".join(text.split())
+    return text if len(text) <= most else f"{text[:most]} …"
+
+
 def load(study: Path, data_folder: Path | None, overrides: dict[str, Any], quiet: bool) -> "Task":
     """The task of `study`; what happened to its rows goes to standard error."""
     from tailorbird.task.benchmark import load_task
-    from tailorbird.task.task import load_spec
+    from tailorbird.task.task import folder_of, load_spec
 
     spec = load_spec(study, overrides)
-    folder = study if study.is_dir() else study.parent
-    task = load_task(spec, folder.resolve(), data_folder.resolve() if data_folder else None)
+    task = load_task(
+        spec, folder_of(study).resolve(), data_folder.resolve() if data_folder else None
+    )
     if not quiet:
         tell(line for account in task.accounts for line in account.lines())
     return task

@@ -248,5 +248,6 @@ def _from(study: Path, file: Path) -> str:
     """The file as the task file would name it."""
     import os
 
-    folder = study if study.is_dir() else study.parent
-    return Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix()
+    from tailorbird.task.task import folder_of
+
+    return Path(os.path.relpath(file.resolve(), folder_of(study).resolve())).as_posix()

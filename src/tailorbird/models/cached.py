@@ -14,7 +14,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from tailorbird.errors import EndpointError
-from tailorbird.models.base import LM, Completion, Progress, Sampling, TokenLogprobs
+from tailorbird.models.base import Completion, Progress, Sampling
+from tailorbird.models.wrapped import Wrapped
 from tailorbird.store import append_jsonl, digest, read_jsonl
 from tailorbird.task.types import Prompt, Usage
 
@@ -22,31 +23,15 @@ _writing = threading.Lock()  # of the module, not the object: a model must stay 
 
 
 @dataclass(frozen=True)
-class Cached:
-    """`lm`, remembering its greedy completions in `folder`. Errors are never remembered.
+class Cached(Wrapped):
+    """`lm`, remembering its greedy completions in `folder`, but no errors and no scores.
 
     A cached answer's usage is what it cost when it was made, latency included. Safe to delete.
     """
 
-    lm: LM
     folder: Path
     batch: int = 128
     """Prompts asked and saved together: what a kill can lose."""
-
-    @property
-    def name(self) -> str:
-        """The model's."""
-        return self.lm.name
-
-    @property
-    def identity(self) -> str:
-        """The model's: remembering changes no answer."""
-        return self.lm.identity
-
-    @property
-    def can_score(self) -> bool:
-        """The model's."""
-        return self.lm.can_score
 
     def complete(
         self, prompts: Sequence[Prompt], sampling: Sampling, progress: Progress | None = None
@@ -74,19 +59,6 @@ class Cached:
                 raise
             answers |= self._keep(dict(zip(names, completions, strict=True)))
         return [answers[key] for key in keys]
-
-    def score(
-        self,
-        prompts: Sequence[Prompt],
-        continuations: Sequence[str],
-        progress: Progress | None = None,
-    ) -> list[list[TokenLogprobs]]:
-        """The model's scores; not remembered."""
-        return self.lm.score(prompts, continuations, progress)
-
-    def room(self, prompt: Prompt, max_tokens: int) -> int | None:
-        """The model's."""
-        return self.lm.room(prompt, max_tokens)
 
     def _key(self, prompt: Prompt, sampling: Sampling) -> str:
         turns = [[m.role, m.content] for m in prompt]

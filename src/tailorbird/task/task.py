@@ -351,6 +351,11 @@ def _check_rungs(rungs: tuple[Rung, ...]) -> None:
         seen.add(rung.name)
 
 
+def folder_of(study: Path) -> Path:
+    """What paths of a task file are relative to; `study`: the file, or the folder that holds it."""
+    return study if study.is_dir() else study.parent
+
+
 def load_spec(path: Path, overrides: dict[str, Any] | None = None) -> TaskSpec:
     """Read task.yaml (or the task.yaml of a folder). `overrides`: dotted key -> value.
 

@@ -125,12 +125,12 @@ class Sketches:
         self._tables.append(
             _Table(
                 np.full(len(rows), _PARTS.index(part), np.uint8),
-                np.array([_hash(t) for t in inputs], np.uint64),
-                np.array([_hash(conversation(e, "system")) for e in rows], np.uint64),
+                np.array([hash64(t) for t in inputs], np.uint64),
+                np.array([hash64(conversation(e, "system")) for e in rows], np.uint64),
                 np.array(
-                    [_hash(f"{conversation(e)}\0{a}") for e, a in zip(rows, answers)], np.uint64
+                    [hash64(f"{conversation(e)}\0{a}") for e, a in zip(rows, answers)], np.uint64
                 ),
-                np.array([_hash(_verbatim(e)) for e in rows], np.uint64),
+                np.array([hash64(_verbatim(e)) for e in rows], np.uint64),
                 np.array([e.made_up for e in rows], bool),
                 np.array([len(r) for r in records], np.int64),
             )
@@ -272,9 +272,10 @@ def _folded(text: str | None) -> str:
     return " ".join((text or "").casefold().split())
 
 
-def _hash(text: str) -> int:
+def hash64(text: str) -> int:
+    """64 bits of BLAKE2b: equal for equal texts, in every process."""
     raw = text.encode("utf-8", "surrogatepass")
-    return int.from_bytes(blake2b(raw, digest_size=8).digest(), "little")
+    return int.from_bytes(blake2b(raw, digest_size=8).digest())
 
 
 def _packed(example: Example, asked: NDArray[np.uint32], told: NDArray[np.uint32]) -> bytes:

@@ -1,6 +1,5 @@
 """How varied the rows are: distinct words, copies of one another, repeated answers."""
 
-import hashlib
 import random
 from array import array
 from collections import Counter
@@ -12,6 +11,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from tailorbird.data.doctor._near import hash64
 from tailorbird.data.doctor._sample import Reservoir, clipped
 from tailorbird.data.doctor._shingles import words
 from tailorbird.data.doctor.base import SHOWN, Finding, Part, Patient, Sample
@@ -244,8 +244,7 @@ def _quantiles(values: Any) -> dict[str, float]:
 
 
 def _hash(text: str) -> int:
-    raw = " ".join(text.casefold().split()).encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(raw, digest_size=8).digest())
+    return hash64(" ".join(text.casefold().split()))
 
 
 CHECK = Diversity

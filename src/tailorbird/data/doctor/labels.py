@@ -8,7 +8,6 @@ What is proposed for train and dev rests on rows outside test alone: else they w
 labels.
 """
 
-import hashlib
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +18,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from tailorbird.data.doctor._near import conversation
+from tailorbird.data.doctor._near import conversation, hash64
 from tailorbird.data.doctor._sample import clipped, counted
 from tailorbird.data.doctor._suspects import Features, Suspects, features_of, out_of_fold, suspects
 from tailorbird.data.doctor.base import SHOWN, Finding, Part, Patient, Remedy, Sample
@@ -113,7 +112,7 @@ class _Examination:
                 self._see(part, example, example.target)
 
     def _see(self, part: Part, example: Example, target: str) -> None:
-        row, asked, code = len(self.ids), _hash(conversation(example)), self._code(target)
+        row, asked, code = len(self.ids), hash64(conversation(example)), self._code(target)
         first = self.asked.setdefault(asked, row)
         self.ids.append(example.id)
         self.parts.append(part)
@@ -121,15 +120,15 @@ class _Examination:
         self.first.append(first)
         if code != self.targets[first] and len(self.shown) < SHOWN:
             self.shown[row] = example.text[:READ]
-        draw = _hash(f"{self.patient.seed} {asked}")
+        draw = hash64(f"{self.patient.seed} {asked}")
         if draw < self.taken * _ALL:
-            unit = asked if example.group is None else _hash(f"group {example.group}")
+            unit = asked if example.group is None else hash64(f"group {example.group}")
             text, answer = example.text[:READ], target[:READ] if self.may_be_answers else ""
             facts, answerable = example.facts, example.answerable
             self.sample.append(_Read(row, draw, unit, text, answer, facts, answerable))
 
     def _code(self, target: str) -> int:
-        key = _hash(target.strip())
+        key = hash64(target.strip())
         code = self.codes.get(key)
         if code is None:
             code = self.codes[key] = len(self.codes)
@@ -409,8 +408,3 @@ def _alone(mine: _Read, other: _Read) -> str:
 
 def _note(text: str, affected: int = 0) -> Finding:
     return Finding(NAME, "note", text, affected)
-
-
-def _hash(text: str) -> int:
-    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest)

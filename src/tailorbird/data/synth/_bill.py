@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from tailorbird.evaluate.run import charge
-from tailorbird.models.base import LM, Completion, Progress, Sampling, TokenLogprobs
+from tailorbird.models.base import Completion, Progress, Sampling
 from tailorbird.models.files import is_endpoint
+from tailorbird.models.wrapped import Wrapped
 from tailorbird.task.task import Prices
 from tailorbird.task.types import Prompt, Usage
 
@@ -90,29 +91,13 @@ class Bill:
 
 
 @dataclass(frozen=True)
-class Billed:
+class Billed(Wrapped):
     """`lm`, whose answers are noted in a bill under a purpose."""
 
-    lm: LM
     spec: str
     """As the user named it."""
     bill: Bill
     purpose: str
-
-    @property
-    def name(self) -> str:
-        """The model's."""
-        return self.lm.name
-
-    @property
-    def identity(self) -> str:
-        """The model's."""
-        return self.lm.identity
-
-    @property
-    def can_score(self) -> bool:
-        """The model's."""
-        return self.lm.can_score
 
     def complete(
         self, prompts: Sequence[Prompt], sampling: Sampling, progress: Progress | None = None
@@ -123,16 +108,3 @@ class Billed:
         seconds = time.monotonic() - begun
         self.bill.add(self.purpose, self.spec, [a.usage for a in answers], seconds)
         return answers
-
-    def score(
-        self,
-        prompts: Sequence[Prompt],
-        continuations: Sequence[str],
-        progress: Progress | None = None,
-    ) -> list[list[TokenLogprobs]]:
-        """The model's scores."""
-        return self.lm.score(prompts, continuations, progress)
-
-    def room(self, prompt: Prompt, max_tokens: int) -> int | None:
-        """The model's."""
-        return self.lm.room(prompt, max_tokens)
