@@ -6,7 +6,7 @@ export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types docs bench clean
+.PHONY: help demo test fuzz lint types docs bench clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -23,6 +23,9 @@ demo: $(VENV)/installed ## Climb the ladder of studies/insurance-email with the 
 
 test: $(VENV)/installed lint types ## Set everything up and run all checks and tests
 	$(BIN)/python -m pytest
+
+fuzz: $(VENV)/installed ## Draw new cases in the tests that draw theirs (`test` draws the same ones)
+	TAILORBIRD_HYPOTHESIS=fuzz $(BIN)/python -m pytest -m hypothesis
 
 lint: $(VENV)/installed ## Check style
 	$(BIN)/ruff check --quiet .

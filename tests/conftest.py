@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from fake_endpoint import FakeEndpoint, Messages
 
@@ -21,6 +22,12 @@ from tailorbird.approaches.base import Run
 from tailorbird.task.benchmark import Task
 from tailorbird.task.types import SPLITS
 from tailorbird.testing import small_task, tiny_checkpoint
+
+# The suite tries the same cases each time, so that it fails for a change and not by chance;
+# `make fuzz` tries new ones.
+hypothesis.settings.register_profile("suite", derandomize=True)
+hypothesis.settings.register_profile("fuzz", deadline=None, print_blob=True)
+hypothesis.settings.load_profile(os.environ.get("TAILORBIRD_HYPOTHESIS", "suite"))
 
 
 @pytest.fixture(scope="session")

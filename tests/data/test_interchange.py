@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tailorbird.data.formats._turns import arguments_of
@@ -298,8 +298,14 @@ def damaged(draw: st.DrawFn) -> tuple[str, Any]:
     return name, whole[""]
 
 
+LABELLED = {
+    "messages": [{"candidates": [{"preferenceLabel": []}, {"preferenceLabel": "preferred"}]}]
+}
+
+
 @settings(max_examples=400, deadline=None)
 @given(case=damaged(), target=st.sampled_from(TARGETS))
+@example(case=("converse_preference", LABELLED), target=TARGETS[0])
 def test_a_damaged_row_is_read_or_refused(case: tuple[str, Any], target: Target) -> None:
     name, row = case
     assert set(recognised(row)) <= set(FORMATS)

@@ -39,7 +39,7 @@ def read(row: Mapping[str, Any]) -> Record:
     candidates = last.get("candidates") if isinstance(last, Mapping) else None
     if not isinstance(messages, list) or not isinstance(candidates, list):
         raise Unusable("the last message has no candidates")
-    found = {c.get("preferenceLabel"): c for c in candidates if isinstance(c, Mapping)}
+    found = {str(c.get("preferenceLabel")): c for c in candidates if isinstance(c, Mapping)}
     if len(candidates) != 2 or found.keys() != set(_LABELS):
         raise Unusable("the candidates are not one preferred and one non-preferred")
     answers = tuple(turns_in([_message(found[label])]) for label in _LABELS)
