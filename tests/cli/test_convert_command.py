@@ -52,3 +52,18 @@ def test_a_file_that_is_there_is_kept(source: str, tmp_path: Path):
 def test_a_wrong_option_is_named(source: str, tmp_path: Path):
     words = ["convert", source, str(tmp_path / "o.jsonl"), "--to", "alpaca", "--with", "lang"]
     assert "--with takes key=value" in str(CliRunner().invoke(app, words).exception)
+
+
+def test_columns_are_named(tmp_path: Path):
+    (tmp_path / "in.csv").write_text('question,"answer, short",no\nu,a,7\n')
+    out = tmp_path / "out.jsonl"
+    words = ["convert", str(tmp_path / "in.csv"), str(out), "--to", "columns", "--columns"]
+    done = CliRunner().invoke(app, [*words, "input=question,target=answer, short,id=no"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(out.read_text()) == {"input": "u", "target": "a", "id": "7"}
+    for text, says in (
+        ("question", "key=name"), ("inptu=question", 'did you mean "input"'),
+        ("input=question,fields=no", "all other columns stay"),
+    ):  # fmt: skip
+        done = CliRunner().invoke(app, [*words, text, "--overwrite"])
+        assert says in f"{done.exception} {getattr(done.exception, 'hint', '')}"

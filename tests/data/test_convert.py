@@ -1,15 +1,22 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tailorbird.data.convert import Conversion, Converted, convert
-from tailorbird.data.interchange import Target
-from tailorbird.data.rows import read_rows
+from tailorbird.data.accounts import FileAccount
+from tailorbird.data.convert import Conversion, Converted, _converted, _Source, convert
+from tailorbird.data.formats.base import Record, Unusable
+from tailorbird.data.interchange import Target, form
+from tailorbird.data.row_writers import write_rows
+from tailorbird.data.rows import Row, read_rows
 from tailorbird.errors import DataError, TaskError
+from tailorbird.registry import names
+from tailorbird.task.task import Columns
+from tailorbird.testing.format import _FURTHER, _KINDS, _VARIATIONS
 
 ASKED, ANSWER = {"role": "user", "content": "u"}, {"role": "assistant", "content": "a"}
 CHAT = {"messages": [ASKED, ANSWER]}
@@ -173,3 +180,164 @@ def test_progress_is_told_of_every_row(write: Any, tmp_path: Path) -> None:
     conversion = Conversion(str(tmp_path / "in.jsonl"), tmp_path / "out.jsonl", Target("alpaca"))
     convert(conversion, seen.append)
     assert seen == [1, 1]
+
+
+# ---- columns that are named --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_columns_are_named(kind: str, write: Any, run: Run, rows: Any, tmp_path: Path) -> None:
+    asked = [
+        {"question": "q1", "answer": "a1", "number": "7", "lang": "en"},
+        {"question": "q2", "answer": "", "number": "8", "lang": "de"},
+    ]
+    write("faq.jsonl", asked)
+    write_rows(tmp_path / f"in.{kind}", asked)
+    with pytest.raises(DataError, match="none of 2 rows") as e:
+        run(f"in.{kind}", "out.jsonl", "messages")
+    assert e.value.hint == (
+        "the first row has: question, answer, number, lang; say which is which: "
+        "--columns input=NAME,target=NAME"
+    )
+    named = Columns(input="question", target="answer", id="number")
+    done = run(f"in.{kind}", "out.jsonl", "messages", columns=named)
+    assert done.formats == {"columns": 2}
+    assert rows("out.jsonl") == [
+        {"messages": [{"role": "user", "content": q}, {"role": "assistant", "content": a}],
+         "lang": lang, "id": n}
+        for q, a, n, lang in (("q1", "a1", "7", "en"), ("q2", "", "8", "de"))
+    ]  # fmt: skip
+    run(f"in.{kind}", "out.jsonl", "columns", columns=named)
+    assert rows("out.jsonl")[0] == {"input": "q1", "target": "a1", "lang": "en", "id": "7"}
+
+
+def test_columns_of_nested_rows_and_of_arrays(write: Any, run: Run, rows: Any) -> None:
+    write("in.jsonl", [{"in": {"q": "u", "n": 1}, "out": "a"}])
+    run("in.jsonl", "out.jsonl", "columns", columns=Columns(input="in.q", target="out"))
+    assert rows("out.jsonl") == [{"input": "u", "target": "a", "in": {"q": "u", "n": 1}}]
+    write("in.jsonl", [["u", "a", "rest"]])
+    run("in.jsonl", "out.jsonl", "columns", columns=Columns(input="0", target="1"))
+    assert rows("out.jsonl") == [{"input": "u", "target": "a", "2": "rest"}]
+    run("in.jsonl", "out.jsonl", "prompt_only:text", columns=Columns(input="0", target=None))
+    assert rows("out.jsonl") == [{"prompt": "u", "1": "a", "2": "rest"}]
+
+
+def test_columns_that_cannot_be(write: Any, run: Run, tmp_path: Path) -> None:
+    write("in.jsonl", [{"question": "u", "reply": "a", "id": 1, "n": 2}])
+    with pytest.raises(DataError, match='no row has a column "target"') as e:
+        run("in.jsonl", "out.jsonl", "messages", columns=Columns(input="question"))
+    assert "--columns target=NAME says which is the target, or target=" in str(e.value.hint)
+    with pytest.raises(DataError, match='"repyl"; did you mean "reply"'):
+        run("in.jsonl", "out.jsonl", "messages", columns=Columns(input="question", target="repyl"))
+    named = Columns(input="question", target="reply", id="n")
+    with pytest.raises(DataError, match='two columns would be called "id"'):
+        run("in.jsonl", "out.jsonl", "messages", columns=named)
+    with pytest.raises(TaskError, match="said to be alpaca"):
+        run("in.jsonl", "out.jsonl", "messages", columns=Columns(), format="alpaca")
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+# ---- advice ------------------------------------------------------------------------------------
+
+
+def _refused(conversion: Conversion, record: Record) -> Converted | None:
+    """What became of a record; None where it was written."""
+    found = Converted(FileAccount("in.jsonl"))
+    source = _Source("in.jsonl", iter(()), lambda row: ("of another format", record))
+    try:
+        _converted(conversion, source, Row(1, {}), found)
+    except Unusable:
+        return found
+    return None
+
+
+@pytest.mark.parametrize("name", names("data.formats"))
+def test_advice_helps_all_rows_that_it_was_given_for(name: str, tmp_path: Path) -> None:
+    records = [change(kind) for kind in _KINDS.values() for change in _VARIATIONS]
+    records += [replace(r, further=_FURTHER | {"input": "x"}) for r in _KINDS.values()]
+    for dialect in form(name).HOLDS:
+        plain = Conversion("in.jsonl", tmp_path / "out.jsonl", Target(name, dialect or None))
+        refused = [(r, found) for r in records if (found := _refused(plain, r))]
+        whole = Converted(FileAccount(""))
+        for _, found in refused:
+            whole.could.update(found.could)
+        told = tuple(whole.advice.replace("--without", "").split())
+        followed = replace(plain, without=told)
+        advised = [r for r, found in refused if found.could]
+        assert not [r for r in advised if _refused(followed, r)]
+        if (name, dialect) in (("converse", ""), ("preference", "text"), ("sharegpt", "human")):
+            assert {"further", "system"} & set(told) if dialect != "human" else "names" in told
+
+
+def test_no_advice_where_none_would_help(write: Any, run: Run) -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    chat = {"messages": [ASKED, {"role": "assistant", "tool_calls": [call]}]}
+    for row, to in (
+        (chat, "alpaca"),  # without their ids, they are still calls
+        ({"prompt": "p", "completion": "c", "label": False}, "messages"),  # the only answer is bad
+        (chat, "openai_reinforcement"),  # without the answer, nothing is left to compare with
+    ):
+        write("in.jsonl", [row])
+        with pytest.raises(DataError, match="none of 1 rows can be converted") as e:
+            run("in.jsonl", "out.jsonl", to)
+        assert e.value.hint is None
+
+
+def test_advice_takes_all_steps(write: Any, run: Run, rows: Any) -> None:
+    write("in.jsonl", [{"prompt": "p", "chosen": "c", "rejected": "d"}])
+    with pytest.raises(DataError) as e:
+        run("in.jsonl", "out.jsonl", "prompt_only:text")
+    assert str(e.value.hint).endswith(": --without ranking --without answer")
+    run("in.jsonl", "out.jsonl", "prompt_only:text", without=("ranking", "answer"))
+    assert rows("out.jsonl") == [{"prompt": "p"}]
+
+
+@pytest.mark.parametrize(
+    ("row", "to", "advice"),
+    [
+        (CHAT | {"x": "text"}, "messages", "--without x"),
+        ({"messages": [ASKED | {"content": [{"type": "text", "text": "u"}]}, ANSWER]}, "messages",
+         "--to messages:openai"),
+        ({"messages": [ASKED | {"content": [{"type": "text", "text": t} for t in "ab"]}, ANSWER]},
+         "messages", "--to messages:openai --without parts"),
+        ({"messages": [ASKED, ANSWER | {"tool_calls": [
+            {"type": "function", "function": {"name": "f", "arguments": {"a": 1}}}]}]},
+         "messages", "--to messages:openai"),
+    ],
+)  # fmt: skip
+def test_advice_for_parquet(
+    row: Any, to: str, advice: str, write: Any, run: Run, rows: Any
+) -> None:
+    write("in.jsonl", [row, CHAT | {"x": 3}])
+    with pytest.raises(DataError, match="Parquet cannot hold the column") as e:
+        run("in.jsonl", "out.parquet", to)
+    assert e.value.hint == f"write .jsonl, or add {advice}"
+    words = advice.split()
+    to = words[words.index("--to") + 1] if "--to" in words else to
+    left = words[words.index("--without") + 1] if "--without" in words else None
+    run("in.jsonl", "out.parquet", to, without=(left,) if left else ())
+    assert len(rows("out.parquet")) == 2
+
+
+def test_what_no_advice_mends_for_parquet(write: Any, run: Run) -> None:
+    write("in.jsonl", [CHAT | {"messages": [ASKED | {"mood": n}, ANSWER]} for n in ("calm", 3)])
+    with pytest.raises(DataError) as e:
+        run("in.jsonl", "out.parquet", "messages")
+    assert e.value.hint == "write .jsonl"
+
+
+# ---- there and back ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kinds", [("parquet",), ("csv",), ("parquet", "csv"), ("csv", "parquet")])
+def test_nested_rows_gain_no_nulls(kinds: tuple[str, ...], write: Any, run: Run, rows: Any) -> None:
+    chats = [
+        {"messages": [ASKED, ANSWER | {"weight": 0}], "metadata": {"a": {"b": [1, None]}}},
+        {"messages": [ASKED | {"name": "Ada"}, ANSWER], "metadata": {"c": "x", "a": {"d": "y"}}},
+    ]
+    write("0.jsonl", chats)
+    path = "0.jsonl"
+    for number, kind in enumerate((*kinds, "jsonl"), start=1):
+        run(path, f"{number}.{kind}", "messages")
+        path = f"{number}.{kind}"
+    assert rows(path) == chats

@@ -9,6 +9,7 @@ from tailorbird.cli.options import AsJson, Quiet
 
 if TYPE_CHECKING:
     from tailorbird.data.convert import Conversion, Converted
+    from tailorbird.task.task import Columns
 
 EXAMPLES = (
     "Examples:\n\n"
@@ -16,6 +17,7 @@ EXAMPLES = (
     "tailorbird convert calls.jsonl openai.jsonl --to messages --from log --without further\n\n"
     "tailorbird convert LLaMA-Factory/data/dataset_info.json out.jsonl --key orders --to converse "
     "--without id\n\n"
+    "tailorbird convert faq.csv faq.jsonl --to messages --columns input=question,target=answer\n\n"
     "tailorbird convert orders.jsonl rl.parquet --to verl --with data_source=orders"
 )
 
@@ -30,6 +32,10 @@ def command(
     to: Annotated[str, typer.Option(help="A format of docs/data.md, or FORMAT:DIALECT.")],
     from_: Annotated[
         str | None, typer.Option("--from", help="The format; default: each row is recognised.")
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(help="Which column holds what, as data.columns: input=NAME,target=NAME."),
     ] = None,
     key: Annotated[
         str | None,
@@ -67,7 +73,7 @@ def command(
     if out.exists() and not overwrite:
         raise DataError(f"{out} exists already", hint="name another file, or add --overwrite")
     conversion = Conversion(
-        source, out, Target.parse(to), from_, key, tuple(without or ()),
+        source, out, Target.parse(to), from_, _columns(columns), key, tuple(without or ()),
         parse_overrides(with_, "--with"), registry, for_spreadsheets,
     )  # fmt: skip
     with progress("rows", None, quiet or json) as tick:
@@ -78,14 +84,32 @@ def command(
         _print(conversion, done)
 
 
+def _columns(text: str | None) -> "Columns | None":
+    """`input=question,target=answer`; a key without a name says that there is no such column."""
+    import re
+
+    from tailorbird.errors import TaskError
+    from tailorbird.task.strict import parse
+    from tailorbird.task.task import Columns
+
+    if text is None:
+        return None
+    pairs = [pair.partition("=") for pair in re.split(r",(?=\w+=)", text)]
+    named = {key.strip(): name.strip() or None for key, _, name in pairs}
+    if not all(sign for _, sign, _ in pairs):
+        raise TaskError("--columns takes key=name,key=name", hint="input=question,target=answer")
+    if "fields" in named:
+        raise TaskError("--columns takes no fields", hint="leave it out: all other columns stay")
+    return parse(Columns, named, "--columns")
+
+
 def _print(conversion: "Conversion", done: "Converted") -> None:
     from tailorbird.cli.options import tell
 
     found = ", ".join(f"{n:,} {name}" for name, n in done.formats.most_common())
     lines = [f"read as {found}", *done.account.lines()]
     if done.could:
-        left = " ".join(f"--without {name}" for name in done.could)
-        lines.append(f"what could not be held may be left out: {left}")
+        lines.append(f"what could not be held may be left out: {done.advice}")
     lines += [f'no row had "{name}" to leave out' for name in done.idle]
     tell(lines)
     print(f"wrote {done.account.kept:,} rows to {conversion.out}")

@@ -5,7 +5,7 @@ objects are unpacked, and where a format has a text there as well, only lists of
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 _NESTED = frozenset(
@@ -34,9 +34,12 @@ def _cell(value: Any) -> str:
     return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-def unpacked(cells: Mapping[str, Any]) -> dict[str, Any]:
-    """The row that `packed` was given, but that numbers of further columns are texts."""
-    kept = {*_ASKED, *_answer_columns(cells)}
+def unpacked(cells: Mapping[str, Any], named: Collection[str] = ()) -> dict[str, Any]:
+    """The row that `packed` was given, but that numbers of further columns are texts.
+
+    `named`: columns whose emptiness is a value as well.
+    """
+    kept = {*_ASKED, *_answer_columns(cells), *named}
     filled = {name: cell for name, cell in cells.items() if cell != "" or name in kept}
     return {name: _value(name, cell) for name, cell in filled.items()}
 

@@ -1,7 +1,8 @@
 """Files of rows in one format -> a file of rows in another, with every row accounted for."""
 
+import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ from tailorbird.data import llama_factory
 from tailorbird.data.accounts import FileAccount
 from tailorbird.data.cells import unpacked
 from tailorbird.data.formats.base import Record, Unusable, kind_of
+from tailorbird.data.formats.columns import named, read_named
 from tailorbird.data.interchange import (
+    LEFT_OUT,
+    UNKNOWN,
     Target,
     form,
     left_out,
@@ -21,10 +25,12 @@ from tailorbird.data.interchange import (
     without,
     write,
 )
-from tailorbird.data.jsonable import jsonable
-from tailorbird.data.row_writers import suffix_of, write_rows
+from tailorbird.data.jsonable import jsonable, without_nulls
+from tailorbird.data.lookup import MISSING, lookup, names_in
+from tailorbird.data.row_writers import Unfit, suffix_of, write_rows
 from tailorbird.data.rows import HUB, Row, read_rows
-from tailorbird.errors import DataError
+from tailorbird.errors import DataError, TaskError, nearest
+from tailorbird.task.task import Column, Columns
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,8 @@ class Conversion:
     target: Target
     format: str | None = None
     """None: each row is recognised."""
+    columns: Columns | None = None
+    """As in a task: rows are of the format columns, and these say which holds what."""
     key: str | None = None
     """As in `task.File`."""
     without: tuple[str, ...] = ()
@@ -51,7 +59,7 @@ class Conversion:
     def copies(self, record: Record) -> bool:
         """Whether a row of the same format may stay as it is, byte for byte."""
         asked = self.target.dialect in (None, record.spelling.get("dialect"))
-        return asked and self.registry is None
+        return asked and self.registry is None and self.columns is None
 
 
 @dataclass
@@ -62,13 +70,24 @@ class Converted:
     formats: Counter[str] = field(default_factory=Counter)
     """The formats that rows had."""
     could: Counter[str] = field(default_factory=Counter)
-    """What rows were refused for, and could be left out: arguments of `without`."""
+    """What could be left out of rows that were refused, so that they are not: arguments of
+    `without`."""
     idle: tuple[str, ...] = ()
     """What was to be left out, and no row had."""
     kinds: set[str] = field(default_factory=set)
     """What the written rows are: answers, rankings and so on; see `base.kind_of`."""
     columns: dict[str, None] = field(default_factory=dict)
     """Of the written rows."""
+    held: tuple[str, ...] = ()
+    """Columns of the first row that was read."""
+    absent: tuple[tuple[str, Column], ...] = ()
+    """Named columns that no row has had so far, each with its key."""
+
+    @property
+    def advice(self) -> str:
+        """The options that leave out all that could be, in an order in which they can be."""
+        order = [*LEFT_OUT, *self.could]
+        return " ".join(f"--without {name}" for name in sorted(self.could, key=order.index))
 
     def to_json(self) -> dict[str, Any]:
         """The account as JSON."""
@@ -92,12 +111,20 @@ def convert(conversion: Conversion, tick: Callable[[int], None] = lambda n: None
     Raises `DataError` when a file cannot be read or written, or no row can be converted; nothing is
     written then.
     """
+    try:
+        return _convert(conversion, tick)
+    except Unfit as error:
+        raise DataError(str(error), hint=_fitting(conversion, error.columns)) from error
+
+
+def _convert(conversion: Conversion, tick: Callable[[int], None]) -> Converted:
     if conversion.registry is not None and conversion.target.dialect is None:
         first = next(iter(form(conversion.target.format).HOLDS))  # an entry describes one dialect
         target = Target(conversion.target.format, first or None)
         conversion = replace(conversion, target=target)
     source = _source(conversion)
-    found = Converted(FileAccount(source.name))
+    absent = () if conversion.columns is None else tuple(named(conversion.columns))
+    found = Converted(FileAccount(source.name), absent=absent)
     write_rows(conversion.out, _rows(conversion, source, found, tick), conversion.for_spreadsheets)
     found.account.verify()
     changed = found.account.changed
@@ -118,28 +145,49 @@ class _Source:
     """The format's name, and the record. Raises `Unusable`."""
     limit: int | None = None
     """Rows beyond are dropped."""
-    cells: bool = False
-    """Whether it is a table of texts, with lists and objects as JSON."""
+    shaped: Callable[[Any], Any] = lambda row: row
+    """What makes of a row what it was before it was written to such a file."""
 
 
 def _source(conversion: Conversion) -> _Source:
-    path, key, named = conversion.source, conversion.key, conversion.format
-    if named is not None:
-        form(named)  # says at once where there is no such format
+    path, key, name = conversion.source, conversion.key, conversion.format
+    if name is not None:
+        form(name)  # says at once where there is no such format
     if conversion.registry is not None:
         llama_factory.check_target(conversion.target, conversion.registry, conversion.out)
+    if conversion.columns is not None:
+        _check_named(conversion)
     if Path(path).name == llama_factory.FILE:
         dataset = llama_factory.dataset(Path(path), key)
         return _Source(f"{path}#{key}", dataset.rows(), dataset.read, dataset.num_samples)
     if not path.startswith(HUB) and Path(path).resolve() == conversion.out.resolve():
         raise DataError(f"{path} would be written over while it is read", hint="name another file")
 
-    def recognised(row: Mapping[str, Any]) -> tuple[str, Record]:
-        name = named or recognise(row)
-        return name, read(row, name)
+    def recognised(row: Any) -> tuple[str, Record]:
+        if conversion.columns is not None:
+            return "columns", read_named(row, conversion.columns)
+        known = name or recognise(row)
+        return known, read(row, known)
 
-    cells = not path.startswith(HUB) and suffix_of(path) in (".csv", ".tsv")
-    return _Source(path, read_rows(path, key, Path(), None), recognised, cells=cells)
+    rows = read_rows(path, key, Path(), None)
+    return _Source(path, rows, recognised, shaped=_shaped(path, conversion.columns))
+
+
+def _check_named(conversion: Conversion) -> None:
+    if conversion.format not in (None, "columns"):
+        raise TaskError(f"columns are named, but the rows are said to be {conversion.format}")
+    if Path(conversion.source).name == llama_factory.FILE:
+        raise TaskError(f"columns are named, but {llama_factory.FILE} names its own")
+
+
+def _shaped(path: str, columns: Columns | None) -> Callable[[Any], Any]:
+    """What makes of a row what it was before it was written to such a file."""
+    if path.startswith(HUB) or suffix_of(path) == ".parquet":
+        return without_nulls
+    if suffix_of(path) not in (".csv", ".tsv"):
+        return lambda row: row
+    asked = () if columns is None else tuple(str(c) for _, c in named(columns))
+    return lambda row: unpacked(row, asked)
 
 
 def _rows(
@@ -164,8 +212,10 @@ def _rows(
         account.keep()
         found.columns.update(dict.fromkeys(value))
         yield value
+    if account.read and found.absent and found.held:
+        raise _absent(found)
     if account.kept == 0:
-        raise _nothing(account, found)
+        raise _nothing(conversion, found)
 
 
 def _converted(
@@ -174,27 +224,54 @@ def _converted(
     """The row as it is written, and what was changed. Raises `Unusable`."""
     if row.problem is not None:
         raise Unusable(row.problem)
+    found.held = found.held or tuple(names_in(row.value))
+    found.absent = tuple(p for p in found.absent if lookup(row.value, p[1]) is MISSING)
     changed: set[str] = set()
     value = jsonable(row.value, changed)
-    if source.cells and isinstance(value, dict):
-        value = unpacked(value)
+    if isinstance(value, dict):
+        value = source.shaped(value)
     name, whole = source.read(value)
     found.formats[name] += 1
-    record = _as_wanted(conversion, whole)
-    if record == whole and name == conversion.target.format and conversion.copies(whole):
-        found.kinds.add(kind_of(whole))
-        return value, tuple(sorted(changed))
     try:
-        if name != conversion.target.format:
-            record = suited(record, conversion.target)
-        written = write(record, conversion.target)
-        if conversion.registry is not None:
-            llama_factory.check_record(record, found.kinds)
+        record, written = _written(conversion, name, whole, value, found)
     except Unusable:
-        found.could.update(remedies(record, conversion.target))
+        found.could.update(_advised(conversion, name, whole, found))
         raise
     found.kinds.add(kind_of(record))
     return written, (*sorted(changed), *record.notes)
+
+
+def _written(
+    conversion: Conversion, name: str, whole: Record, value: Mapping[str, Any], found: Converted
+) -> tuple[Record, Mapping[str, Any]]:
+    """The record as it is wanted, and its row. Raises `Unusable`."""
+    record = _as_wanted(conversion, whole)
+    if record == whole and name == conversion.target.format and conversion.copies(whole):
+        return replace(whole, notes=()), value
+    if name != conversion.target.format:
+        record = suited(record, conversion.target)
+    written = write(record, conversion.target)
+    if conversion.registry is not None:
+        llama_factory.check_record(record, found.kinds)
+    return record, written
+
+
+def _advised(conversion: Conversion, name: str, whole: Record, found: Converted) -> tuple[str, ...]:
+    """What else to leave out for a refused row to be written; nothing where that does not help."""
+    more: tuple[str, ...] = ()
+    while True:
+        tried = replace(conversion, without=(*conversion.without, *more))
+        try:
+            record = _as_wanted(tried, whole)
+            if name != conversion.target.format:
+                record = suited(record, conversion.target)
+            left = [n for n in remedies(record, conversion.target) if n not in tried.without]
+            if not left:
+                _written(tried, name, whole, {}, found)
+                return more
+        except Unusable:
+            return ()
+        more = (*more, *left)
 
 
 def _as_wanted(conversion: Conversion, record: Record) -> Record:
@@ -204,13 +281,56 @@ def _as_wanted(conversion: Conversion, record: Record) -> Record:
     return without(added, conversion.without)
 
 
-def _nothing(account: FileAccount, found: Converted) -> DataError:
+def _fitting(conversion: Conversion, columns: Collection[str]) -> str:
+    """How the rows do fit in the columns of Parquet, if at all; each way is tried."""
+    first = next(iter(form(conversion.target.format).HOLDS))
+    spelt = replace(conversion, target=Target(conversion.target.format, first or None))
+    ways = [
+        (replace(conversion, without=(*conversion.without, *columns)), columns),
+        (spelt, ()),
+        (replace(spelt, without=(*conversion.without, "parts")), ("parts",)),
+    ]
+    for way, left in ways:
+        if _fits(way):
+            options = [f"--to {way.target}"] if way.target != conversion.target else []
+            options += [f"--without {name}" for name in left]
+            return f"write .jsonl, or add {' '.join(options)}"
+    return "write .jsonl"
+
+
+def _fits(conversion: Conversion) -> bool:
+    with tempfile.TemporaryDirectory(dir=conversion.out.parent) as folder:
+        try:
+            tried = replace(conversion, out=Path(folder) / "tried.parquet", registry=None)
+            _convert(tried, lambda n: None)
+        except DataError:
+            return False
+    return True
+
+
+def _absent(found: Converted) -> DataError:
+    """A named column that no row has."""
+    key, column = found.absent[0]
+    none = f", or {key}= where rows have none" if key == "target" else ""
+    return DataError(
+        f'{found.account.file}: no row has a column "{column}"{nearest(str(column), found.held)}',
+        hint=f"the first row has: {', '.join(found.held)}; --columns {key}=NAME says which is "
+        f"the {key}{none}",
+    )
+
+
+def _nothing(conversion: Conversion, found: Converted) -> DataError:
     """Why a file gave no row."""
+    account = found.account
     if account.read == 0:
         return DataError(f"{account.file} is empty")
     reasons = "; ".join(f"{n:,} {reason}" for reason, n in account.dropped.most_common(3))
-    left = " ".join(f"--without {name}" for name in found.could)
+    hint = f"what cannot be held may be left out: {found.advice}" if found.could else None
+    if UNKNOWN in account.dropped and found.held:
+        hint = (
+            f"the first row has: {', '.join(found.held)}; "
+            "say which is which: --columns input=NAME,target=NAME"
+        )
     return DataError(
-        f"{account.file}: none of {account.read:,} rows can be converted: {reasons}",
-        hint=f"what cannot be held may be left out: {left}" if left else None,
+        f"{account.file}: none of {account.read:,} rows can be converted: {reasons}", hint=hint
     )

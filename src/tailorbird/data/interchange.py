@@ -22,6 +22,7 @@ from tailorbird.errors import TaskError, nearest
 from tailorbird.registry import module, names
 
 FORMATS: Final = "data.formats"
+UNKNOWN: Final = "of no known format"
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def recognise(row: Any) -> str:
     found = recognised(row)
     if len(found) == 1:
         return found[0]
-    raise Unusable(f"could be {' or '.join(found)}" if found else "of no known format")
+    raise Unusable(f"could be {' or '.join(found)}" if found else UNKNOWN)
 
 
 def read(row: Any, name: str) -> Record:
@@ -78,7 +79,7 @@ def write(record: Record, target: Target) -> dict[str, Any]:
     Give records of another format through `suited`, which drops that format's spelling.
     """
     held: Mapping[str, Collection[str]] = form(target.format).HOLDS
-    dialect = target.dialect or record.spelling.get("dialect") or next(iter(held))
+    dialect = _dialect(record, target)
     name = str(Target(target.format, dialect)) if dialect != next(iter(held)) else target.format
     lost = [words for need, words in needs(record).items() if need not in held[dialect]]
     if lost:
@@ -94,6 +95,11 @@ def write(record: Record, target: Target) -> dict[str, Any]:
     if found != [target.format]:
         raise Unusable(f"{name} would be read as {' or '.join(found) or 'no format'}")
     return row
+
+
+def _dialect(record: Record, target: Target) -> str:
+    first: str = next(iter(form(target.format).HOLDS))
+    return target.dialect or record.spelling.get("dialect") or first
 
 
 # ---- on the way from one to the other ----------------------------------------------------------
@@ -196,12 +202,12 @@ def _best(record: Record) -> Record:
 
 
 LEFT_OUT: Final[Mapping[str, Callable[[Record], Record]]] = {
-    "answer": lambda r: replace(r, answers=(), good=None),
     "ranking": _best,
     "judgement": _best,
+    "answer": lambda r: replace(r, answers=(), good=None),
     "reference": lambda r: replace(r, reference=None),
-    "system": lambda r: replace(r, prompt=tuple(t for t in r.prompt if t.role != "system")),
     "developer": _each(lambda t: replace(t, role="system") if t.role == "developer" else t),
+    "system": lambda r: replace(r, prompt=tuple(t for t in r.prompt if t.role != "system")),
     "call_ids": _each(
         lambda t: replace(t, call_id=None, calls=tuple(_anonymous(c) for c in t.calls))
     ),
@@ -213,7 +219,9 @@ LEFT_OUT: Final[Mapping[str, Callable[[Record], Record]]] = {
     "turn_keys": _each(lambda t: replace(t, further={})),
     "further": lambda r: replace(r, further={}),
 }
-"""What can be left out and leave a row that is worth something; of a ranking the best stays."""
+"""What can be left out and leave a row that is worth something; of a ranking the best stays.
+
+In an order in which all can be left out: what one makes of a row, a later one may take away."""
 
 _NAMED = {
     **{name: CAPABILITIES[name] for name in LEFT_OUT},
@@ -226,6 +234,12 @@ _NAMED = {
 
 
 def remedies(record: Record, target: Target) -> Iterator[str]:
-    """What to leave out for the format to hold the rest: arguments of `without`."""
-    held = frozenset[str]().union(*form(target.format).HOLDS.values())
-    yield from (n for n in needs(record) if n not in held and n in LEFT_OUT)
+    """What may be left out of what the format cannot hold: arguments of `without`.
+
+    Whether it holds the rest is another question: a ranking without the others is an answer.
+    """
+    module = form(target.format)
+    held = module.HOLDS[_dialect(record, target)]
+    lost = {name for name in needs(record) if name not in held}
+    yield from (name for name in LEFT_OUT if name in lost)
+    yield from (key for key in record.further if key in module.KEYS and "further" not in lost)

@@ -33,3 +33,17 @@ def jsonable(value: Any, changed: set[str]) -> Any:
         changed.add(f"{type(value).__name__} as text")
         return str(value)
     raise Unusable(f"a value of type {type(value).__name__}, which JSON cannot hold")
+
+
+def without_nulls(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row without nulls in what it holds: Arrow gives every object the keys of all.
+
+    A column that is null stays: it is a column of the table.
+    """
+    return {key: _bare(value) for key, value in row.items()}
+
+
+def _bare(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _bare(inner) for key, inner in value.items() if inner is not None}
+    return [_bare(inner) for inner in value] if isinstance(value, list) else value

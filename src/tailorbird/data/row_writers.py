@@ -5,7 +5,7 @@ import gzip
 import io
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
@@ -20,6 +20,16 @@ from tailorbird.store import write_atomic
 Rows = Iterable[Mapping[str, Any]]
 _BATCH = 1024
 """Rows of a Parquet file that are held at a time."""
+_CALLS = b'"arguments": {'
+"""In a line that holds the arguments of a tool call as an object."""
+
+
+class Unfit(DataError):
+    """Rows that do not fit in the columns of Parquet, each of which has one type."""
+
+    def __init__(self, message: str, columns: Sequence[str]) -> None:
+        super().__init__(message, hint="write .jsonl")
+        self.columns = columns
 
 
 def write_rows(path: Path, rows: Rows, for_spreadsheets: bool = False) -> None:
@@ -27,7 +37,7 @@ def write_rows(path: Path, rows: Rows, for_spreadsheets: bool = False) -> None:
 
     JSON lines, a JSON list, CSV, TSV or Parquet, by the suffix; all but Parquet also with `.gz`.
     `for_spreadsheets`: cells of tables that look like formulas begin with an apostrophe. Raises
-    `DataError` where the suffix is not known, or rows do not fit in the columns of Parquet.
+    `DataError` where the suffix is not known, and `Unfit` for rows that Parquet cannot hold.
     """
     write = _writer(path, for_spreadsheets)
 
@@ -150,26 +160,32 @@ def _schema(spool: IO[bytes], columns: list[str], path: Path) -> Any:
     """The types of all columns, over all rows."""
     import pyarrow
 
-    found = pyarrow.schema([])
+    kinds: dict[str, Any] = {name: pyarrow.null() for name in columns}
+    unfit: dict[str, str] = {}
     for lines in _batches(spool):
-        if any(b'"arguments": {' in line for line in lines):
-            raise DataError(
-                f"{path.name}: Parquet would give every tool call the arguments of all of them",
-                hint="write .jsonl, or messages, which hold arguments as text",
-            )
         batch = [json.loads(line) for line in lines]
-        for name in columns:
+        calls = any(_CALLS in line for line in lines)
+        for name in (name for name in columns if name not in unfit):
             try:
-                kind = pyarrow.array([row.get(name) for row in batch]).type
-                one = pyarrow.schema([(name, kind)])
-                found = pyarrow.unify_schemas([found, one], promote_options="permissive")
-                _refuse_empty(kind, name)
+                kinds[name] = _kind([row.get(name) for row in batch], kinds[name], calls)
             except pyarrow.ArrowException as error:
-                raise DataError(
-                    f'{path.name}: Parquet cannot hold the column "{name}": {error}',
-                    hint="write .jsonl, or leave it out: --without",
-                ) from error
-    return found
+                unfit[name] = str(error)
+    if unfit:
+        reasons = "; ".join(f'the column "{name}": {reason}' for name, reason in unfit.items())
+        raise Unfit(f"{path.name}: Parquet cannot hold {reasons}", list(unfit))
+    return pyarrow.schema(list(kinds.items()))
+
+
+def _kind(values: list[Any], before: Any, calls: bool) -> Any:
+    """The type of these values and of those before."""
+    import pyarrow
+
+    if calls and _CALLS in json.dumps(values).encode():
+        raise pyarrow.ArrowInvalid("every tool call would get the arguments of all of them")
+    kind = pyarrow.array(values).type
+    _refuse_empty(kind, "")
+    both = [pyarrow.schema([("it", each)]) for each in (before, kind)]
+    return pyarrow.unify_schemas(both, promote_options="permissive").field("it").type
 
 
 def _refuse_empty(kind: Any, name: str) -> None:

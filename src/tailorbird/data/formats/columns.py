@@ -35,12 +35,33 @@ def recognise(row: Any) -> bool:
 
 def read(row: Mapping[str, Any]) -> Record:
     """The columns that `Columns()` names by default; `input` may be a list of messages."""
-    target = text_of(_required(row, "target"), "target") or ""
-    return Record(
-        _turns(_required(row, "input")),
-        ((Turn("assistant", target),),),
-        further=others(row, *KEYS),
-    )
+    return read_named(row, DEFAULT)
+
+
+def read_named(row: Mapping[str, Any] | list[Any], columns: Columns) -> Record:
+    """The row with its named columns under the names that examples have, and all others beside.
+
+    A path into nested JSON leaves what it leads into as it is. Without a target it is a prompt
+    alone. Raises `Unusable` where a column is missing, or two would have one name.
+    """
+    if isinstance(row, list):
+        row = {str(position): value for position, value in enumerate(row)}
+    target = _target(row, columns.target)
+    answers = () if target is None else ((Turn("assistant", target),),)
+    return Record(_turns(_required(row, columns.input)), answers, further=_further(row, columns))
+
+
+def _further(row: Mapping[str, Any], columns: Columns) -> dict[str, Any]:
+    pairs = [(key, column) for key, column in named(columns) if key != "fields"]
+    kept = others(row, *(str(column) for _, column in pairs))
+    for key, column in pairs:
+        value = None if key in KEYS else _optional(row, column)
+        if value is None:
+            continue
+        if key in kept:
+            raise Unusable(f'two columns would be called "{key}"')
+        kept[key] = value
+    return kept
 
 
 def write(record: Record, dialect: str) -> dict[str, Any]:
