@@ -1,5 +1,6 @@
 """Choose what to label next, label it, agree, and take the labels."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -444,10 +445,12 @@ def _show_taken(console: "Console", taken: "Taken", file: Path, study: Path, tas
     if taken.step is not None:
         _say(console, f"  take it back: tailorbird mend {study} --undo {taken.step}", "dim")
     if task.spec.data.all:
+        command = shlex.join(["tailorbird", "split", str(study)])
         _say(
             console,
-            "This task cuts its splits from one pool. Write train, dev and test to files of their "
-            "own before you add these rows: chosen rows in test would make it harder than life.",
+            "This task cuts its splits from one pool, and chosen rows in test would make it harder "
+            f"than life. {command} gives train, dev and test files of their own: then name "
+            f"{file.name} under data.train.",
             "yellow",
         )
     elif taken.rows and not any(Path(f.path).name == file.name for f in task.spec.data.train):

@@ -23,6 +23,7 @@ from tailorbird.cli import (
     runs,
     schema,
     search,
+    split,
     synth,
     vocabulary,
 )
@@ -44,7 +45,7 @@ app = typer.Typer(
     ),
 )
 for command in (
-    new, convert, check, mend, synth, plan, climb, audit, judge, curve, search, report, runs,
+    new, convert, check, mend, split, synth, plan, climb, audit, judge, curve, search, report, runs,
     compare, schema, pretrain, vocabulary,
 ):  # fmt: skip
     app.command(command.__name__.rsplit(".", 1)[-1], epilog=command.EXAMPLES)(command.command)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tailorbird.task.types import Example
+
 _NO = ("", "false", "0", "0.0", "no", "nan")
 
 
@@ -17,3 +19,9 @@ def made_up_by(row: Any) -> str | None:
     if said is None or str(said).strip().casefold() in _NO:
         return None
     return said.strip() if isinstance(said, str) else "unknown"
+
+
+def origin(example: Example) -> dict[str, Any]:
+    """What `made_up_by` reads in the row of this example; nothing where it was found."""
+    maker = example.provenance and example.provenance.synthetic
+    return {"synthetic": {"generator": maker}} if maker is not None else {}

@@ -24,7 +24,9 @@ from tailorbird.registry import names
 from tailorbird.task.task import Column, Columns, Data, File, Splits
 from tailorbird.task.types import SPLITS, Example, Message, Prompt, Provenance, Split
 
-__all__ = ["Loaded", "load_documents", "load_examples", "rows_as_held", "stream_file"]
+__all__ = [
+    "Loaded", "cut_as_held", "load_documents", "load_examples", "rows_as_held", "stream_file",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,17 @@ def load_examples(data: Data, folder: Path, data_folder: Path | None, seed: int)
     for account in accounts:
         account.verify()
     return Loaded(splits, accounts, unlabelled)
+
+
+def cut_as_held(
+    data: Data, folder: Path, data_folder: Path | None, seed: int
+) -> dict[Split, tuple[Example, ...]]:
+    """The rows of `data.all` in their splits as the files hold them, but for groups that remedies
+    gave: these decide the side. Nothing is dropped as a leak, or for a limit. Raises as
+    `load_examples`.
+    """
+    intake = _Intake(data, folder, data_folder, Mending(History.read(folder).live))
+    return intake.cut(intake.read(data.all), seed)
 
 
 def rows_as_held(data: Data, folder: Path, data_folder: Path | None) -> Iterator[Example]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from tailorbird.data.doctor.base import Finding, Remedy
 from tailorbird.data.example_rows import as_row
+from tailorbird.data.provenance import origin
 from tailorbird.data.remedies import History
 from tailorbird.data.row_writers import write_rows
 from tailorbird.errors import DataError
@@ -115,10 +116,8 @@ def _cannot(item: Item, task: Task) -> str | None:
 def _row(item: Item, task: Task, events: Sequence[Event]) -> dict[str, Any]:
     name = f"{MARK}-{key_of(item.entry.example)}"
     example = replace(item.entry.example, id=name, target=item.label, provenance=None)
-    made_up = item.entry.example.provenance
-    further = {MARK: provenance(item, events)}
-    if made_up is not None and made_up.synthetic is not None:
-        further["synthetic"] = {"generator": made_up.synthetic}  # people labelled what nobody wrote
+    # People may have labelled what nobody wrote.
+    further = {MARK: provenance(item, events), **origin(item.entry.example)}
     return as_row(example, task.spec.data, further)
 
 
