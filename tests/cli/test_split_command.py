@@ -23,5 +23,5 @@ def test_what_is_said_can_be_put_in_the_task_file(tailorbird: Any, study: Path):
     assert said["data"]["test"] == "cut/test.jsonl"
     file.write_text(json.dumps(spec | {"data": named | said["data"]}))
     after = json.loads(tailorbird("check", study, "--json", "--only", "lengths").out)
-    assert after["proofs"] == before["proofs"]
+    assert after["findings"] == before["findings"]
     assert "of their own" in tailorbird("split", study).err
