@@ -1,6 +1,7 @@
 """`tailorbird mend`: proposed, agreed to, recorded, taken back; files are mended in a copy."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,31 @@ def test_a_dry_run_shows_every_row_and_changes_nothing(tailorbird: Command, soil
     assert "copies train-0000" in ran.out, "and why"
     assert ran.out.endswith("Nothing was changed.\n")
     assert not (soiled / FILE).exists()
+
+
+@pytest.mark.parametrize(
+    ("check", "row", "why"),
+    [
+        ("duplicates", {"input": "Once more, where is my order 17?", "target": "delivery"},
+         r"cop(?:ies|y) train-\d+"),
+        ("privacy", {"input": "Order {n}: mail ann{n}@example.com", "target": "delivery"},
+         "e-mail addresses"),
+        ("lengths", {"input": "{n} " + "where is it? " * 900, "target": "delivery"},
+         r"\d,\d+ characters"),
+        ("content", {"input": "What a fucking mess, order {n}", "target": "delivery"},
+         "coarse words: "),
+    ],
+)  # fmt: skip
+def test_a_dry_run_says_of_every_row_why(
+    check: str, row: dict[str, str], why: str, tailorbird: Command, study: Path
+):
+    file = study / "train.jsonl"
+    more = [json.dumps({k: v.replace("{n}", str(n)) for k, v in row.items()}) for n in range(9)]
+    file.write_text(file.read_text() + "".join(f"{line}\n" for line in more))
+    ran = tailorbird("mend", study, check, "--dry-run")
+    shown = [line for line in ran.out.splitlines() if line.startswith("  train train-")]
+    assert len(shown) >= 8, ran.out
+    assert not [line for line in shown if not re.search(rf"\[[^\[]*{why}[^\[]*\]$", line)]
 
 
 def test_where_nothing_is_found_nothing_is_done(tailorbird: Command, study: Path):

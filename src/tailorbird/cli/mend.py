@@ -131,7 +131,8 @@ def _chosen(console: "Console", proposal: "Proposal", decided: bool, dry_run: bo
         return False
     decided = decided or remedy.safe
     shown = n if dry_run else 0 if decided else _SHOWN
-    notes = {s.row: s.note for s in proposal.finding.samples if s.note}
+    told = {s.row: s.note for s in proposal.finding.samples if s.note}
+    notes = {**remedy.notes, **told}  # a sample says more
     for row in list(proposal.rows)[:shown]:
         _show(console, proposal, row, notes.get(row))
     if dry_run or decided:

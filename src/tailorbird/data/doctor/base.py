@@ -66,6 +66,8 @@ class Remedy:
     """Said of every row that it changes: `a near-copy of another row`."""
     safe: bool = False
     """Whether it can be applied without a person who looks at each row."""
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """Row id -> what is wrong with it, as in `Sample.note`, for the person who looks."""
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,8 @@ class _Side:
     kinds: Counter[Kind] = field(default_factory=Counter)
     words: Counter[str] = field(default_factory=Counter)
     parts: Counter[Part] = field(default_factory=Counter)
-    ids: dict[str, None] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    """By row id."""
     samples: list[Sample] = field(default_factory=list)
 
 
@@ -112,10 +113,10 @@ class _Examination:
         seen.kinds.update(found.keys())
         seen.words[found.get("coarse words", "")] += 1
         seen.parts[part] += 1
-        seen.ids[example.id] = None
+        note = clipped("; ".join(f"{kind}: {what}" for kind, what in found.items()), 100)
+        seen.notes[example.id] = note
         if len(seen.samples) < SHOWN:
-            note = "; ".join(f"{kind}: {what}" for kind, what in found.items())
-            seen.samples.append(Sample(example.id, part, clipped(text), clipped(note, 100)))
+            seen.samples.append(Sample(example.id, part, clipped(text), note))
 
     def _judged(self, rows: Sequence[Example]) -> dict[Side, set[str]]:
         """Ids of the rows that the classifier finds bad."""
@@ -141,13 +142,14 @@ class _Examination:
     def findings(self) -> Iterator[Finding]:
         dropped: set[str] = set()
         for side, seen in self.sides.items():
-            if seen.ids:
-                changes = dict.fromkeys(seen.ids.keys() - dropped)
-                dropped |= changes.keys()
-                yield self._finding(side, seen, {i: None for i in seen.ids if i in changes})
+            if seen.notes:
+                left = {row: note for row, note in seen.notes.items() if row not in dropped}
+                dropped |= left.keys()
+                yield self._finding(side, seen, left)
 
-    def _finding(self, side: Side, seen: _Side, changes: Mapping[str, None]) -> Finding:
-        n, answers = len(seen.ids), side == "answers"
+    def _finding(self, side: Side, seen: _Side, notes: Mapping[str, str]) -> Finding:
+        n, answers = len(seen.notes), side == "answers"
+        reason = f"its {side[:-1]} may offend"
         listed = ", ".join(f"{kind} in {m:,}" for kind, m in seen.kinds.most_common())
         advice = (
             "a model that learns from them says such things"
@@ -161,7 +163,7 @@ class _Examination:
             n,
             why="it moves no mark",
             samples=tuple(seen.samples),
-            remedy=Remedy("drop", changes, f"its {side[:-1]} may offend") if changes else None,
+            remedy=Remedy("drop", dict.fromkeys(notes), reason, notes=notes) if notes else None,
             details={
                 "kinds": dict(seen.kinds),
                 "words": {w: m for w, m in seen.words.most_common(20) if w},

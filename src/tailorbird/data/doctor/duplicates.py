@@ -132,8 +132,9 @@ class _Examination:
     def _remedy(self, copies: Copies, likeness: Likeness) -> Remedy:
         near = likeness == "near"
         reason = "a near copy of another row" if near else "the same as another row"
-        changes = {self.seen.record(row).id: None for row in copies}
-        return Remedy("drop", changes, reason, likeness == "identical")
+        ids = {self.seen.record(r).id: self.seen.record(first).id for r, first in copies.items()}
+        notes = {row: f"copies {first}" for row, first in ids.items()}
+        return Remedy("drop", dict.fromkeys(ids), reason, likeness == "identical", notes)
 
 
 def _effect(part: Part, share: float) -> tuple[float, str]:

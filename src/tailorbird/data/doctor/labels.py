@@ -176,7 +176,7 @@ def _contradictory_labels(seen: _Examination) -> Iterator[Finding]:
     said: dict[int, list[int]] = defaultdict(list)
     for row in rows.tolist():
         said[int(first[row])].append(row)
-    changes, losing = {}, []
+    changes, notes, losing = {}, {}, []
     for members in said.values():
         losing += _outvoted(seen, members, members)[1]
         free = [r for r in members if seen.parts[r] != "test"]
@@ -185,6 +185,7 @@ def _contradictory_labels(seen: _Examination) -> Iterator[Finding]:
             label, others = _outvoted(seen, judged, voters)
             if label is not None:
                 changes.update({seen.ids[r]: label for r in others})
+                notes.update({seen.ids[r]: _odd_note(seen, r) for r in others})
     effect, why = _effect(seen, losing)
     yield Finding(
         NAME,
@@ -195,7 +196,7 @@ def _contradictory_labels(seen: _Examination) -> Iterator[Finding]:
         effect,
         why,
         tuple(_odd_one(seen, row) for row in list(seen.shown)[:SHOWN]),
-        _relabel(changes, "the same input has another label in most rows"),
+        _relabel(changes, "the same input has another label in most rows", notes),
         {"inputs": len(inputs), "ties": sum(seen.ids[r] not in changes for r in losing)},
     )
 
@@ -216,9 +217,14 @@ def _outvoted(
 
 
 def _odd_one(seen: _Examination, row: int) -> Sample:
-    first = seen.first[row]
-    note = f"{seen.names[seen.targets[row]]}; {seen.ids[first]}: {seen.names[seen.targets[first]]}"
+    note = _odd_note(seen, row)
     return Sample(seen.ids[row], seen.parts[row], clipped(seen.shown[row]), note)
+
+
+def _odd_note(seen: _Examination, row: int) -> str:
+    """The label of the row, and that of the first row with the same input, unless that is it."""
+    first, mine = seen.first[row], seen.names[seen.targets[row]]
+    return mine if first == row else f"{mine}; {seen.ids[first]}: {seen.names[seen.targets[first]]}"
 
 
 def _likely_errors(seen: _Examination, settled: Mapping[str, str]) -> Iterator[Finding]:
@@ -300,7 +306,11 @@ def _in_part(
         effect,
         why,
         tuple(Sample(s["row"], part, clipped(t), _note_of(s)) for s, t in zip(listed, texts)),
-        _relabel({s["row"]: s["suggested"] for s in listed}, "its label seems wrong"),
+        _relabel(
+            {s["row"]: s["suggested"] for s in listed},
+            "its label seems wrong",
+            {s["row"]: _note_of(s) for s in listed},
+        ),
         {"judged": n, "expected": round(expected, 1), "suspects": listed[:LISTED]},
     )
 
@@ -349,8 +359,8 @@ def _felt(part: Part, share: float) -> tuple[float, str]:
     return share, f"{said}: a rung that is right there is marked wrong, and the reverse"
 
 
-def _relabel(changes: Mapping[str, str], reason: str) -> Remedy | None:
-    return Remedy("relabel", dict(changes), reason) if changes else None
+def _relabel(changes: Mapping[str, str], reason: str, notes: Mapping[str, str]) -> Remedy | None:
+    return Remedy("relabel", dict(changes), reason, notes=notes) if changes else None
 
 
 def _contradictory_answers(seen: _Examination) -> Iterator[Finding]:

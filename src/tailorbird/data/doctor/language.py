@@ -136,7 +136,12 @@ class Listening:
                 Sample(h.id, h.part, h.said if answered else h.text, _note(h, answered))
                 for h in rows[:SHOWN]
             ),
-            remedy=Remedy("drop", dict.fromkeys((h.id for h in rows), None), reason),
+            remedy=Remedy(
+                "drop",
+                dict.fromkeys((h.id for h in rows), None),
+                reason,
+                notes={h.id: _note(h, answered) for h in rows},
+            ),
             details=details,
         )
 

@@ -96,7 +96,8 @@ KINDS = (
 
 
 def _near(seen: Sketches, kind: Kind, pairs: list[tuple[int, int]], items: int) -> Finding:
-    rows, leaked = {row for row, _ in pairs}, {item for _, item in pairs}
+    like, leaked = dict(reversed(pairs)), {item for _, item in pairs}  # the first item of each
+    rows = {seen.record(row).id: seen.record(like[row]).id for row in sorted(like)}
     share = len(leaked) / items
     reason = "a near copy of a test item"
     return Finding(
@@ -108,9 +109,12 @@ def _near(seen: Sketches, kind: Kind, pairs: list[tuple[int, int]], items: int) 
         effect=share,
         why=INFLATED,
         samples=tuple(_sample(seen, *pair) for pair in _one_for_each(pairs)),
-        remedy=Remedy("drop", {seen.record(row).id: None for row in sorted(rows)}, reason),
+        remedy=Remedy(
+            "drop", dict.fromkeys(rows), reason,
+            notes={row: f"like the test item {item}" for row, item in rows.items()},
+        ),
         details={"test_items": len(leaked), "rows": len(rows)},
-    )
+    )  # fmt: skip
 
 
 def _one_for_each(pairs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -185,7 +189,12 @@ def _quotations(
         effect=len(quoted) / items,
         why=INFLATED,
         samples=tuple(islice(samples, SHOWN)),
-        remedy=Remedy("drop", dict.fromkeys(held), "quotes the answer to a test item"),
+        remedy=Remedy(
+            "drop",
+            dict.fromkeys(held),
+            "quotes the answer to a test item",
+            notes={row: f"from the answer to {found[0].name}" for row, found in held.items()},
+        ),
     )
 
 

@@ -201,6 +201,7 @@ class Looking:
         part: Part = "test" if counts["test"] else next(iter(counts))
         share = counts[part] / self.rows[part]
         unnamed = n - len(named.rows)
+        sizes = {r.id: counted(r.size, "character") for r in named.rows}
         return Finding(
             check="lengths",
             level=level,
@@ -208,8 +209,8 @@ class Looking:
             affected=n,
             effect=share,
             why=f"{100 * share:.2g} % of {part}, if every rung fails on them",
-            samples=tuple(r.sample(f"{r.size:,} characters") for r in named.rows[:SHOWN]),
-            remedy=Remedy("drop", {r.id: None for r in named.rows}, f"{what} {said}"),
+            samples=tuple(r.sample(sizes[r.id]) for r in named.rows[:SHOWN]),
+            remedy=Remedy("drop", dict.fromkeys(sizes), f"{what} {said}", notes=sizes),
             details={**(details or {}), **({"not named": unnamed} if unnamed else {})},
         )
 

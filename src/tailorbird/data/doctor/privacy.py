@@ -11,6 +11,7 @@ state a value still can. Ids and groups stay: no model reads them.
 
 import os
 import re
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -98,6 +99,8 @@ class _Examination:
     public: int = 0
     """Values that the documents state, too."""
     changes: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    """What was found in each of these rows."""
     samples: list[Sample] = field(default_factory=list)
 
     def look(self, part: Part, rows: Sequence[Example]) -> None:
@@ -112,10 +115,11 @@ class _Examination:
             if self._labelled:  # a label that is called like somebody is no name
                 new = replace(new, target=example.target)
             self.changes[example.id] = rewriting(new)
+            note = ", ".join(sorted({WORDS[kind] for kind in found.values()}))
+            self.notes[example.id] = sys.intern(note)  # few kinds, and many rows
             if len(self.samples) < SHOWN:
-                kinds = sorted({WORDS[kind] for kind in found.values()})
                 shown = clipped(new.text[_before(example.text, new.text) :])
-                self.samples.append(Sample(example.id, part, shown, ", ".join(kinds)))
+                self.samples.append(Sample(example.id, part, shown, note))
 
     def _found(self, example: Example) -> dict[str, Kind]:
         """Value -> kind; what is public is left out."""
@@ -170,7 +174,7 @@ class _Examination:
     def _remedy(self, counts: Mapping[Kind, int]) -> Remedy:
         said = "taken out" if self.check.style == "redact" else "replaced by made-up values"
         safe = not any(kind in counts for kind in _FUZZY) and not self.rows["test"]
-        return Remedy("rewrite", self.changes, f"personal data {said}", safe)
+        return Remedy("rewrite", self.changes, f"personal data {said}", safe, self.notes)
 
 
 def _before(old: str, new: str) -> int:

@@ -270,6 +270,7 @@ class Rendering:
         among = max(1, self.drawn[part] + refused)
         share = sum(r.part == part for r in rows) / among
         drawn = not whole and any(s.rate < 1 for s in self.shares.values())
+        notes = {r.id: r.note for r in rows}
         return Finding(
             check="template",
             level=level,
@@ -278,8 +279,9 @@ class Rendering:
             effect=share,
             why=f"{100 * share:.2g} % of {part}",
             samples=tuple(Sample(r.id, r.part, r.text, r.note) for r in rows[:SHOWN]),
-            remedy=(reason and Remedy("drop", dict.fromkeys((r.id for r in rows), None), reason))
-            or None,
+            remedy=None
+            if not reason
+            else Remedy("drop", dict.fromkeys(notes), reason, notes=notes),
             details=details or {},
         )
 
