@@ -235,6 +235,8 @@ class TestCaveats:
     def test_too_small(self):
         rungs = rung("rag", 80), rung("fine_tuned", 120, step=7)
         assert self.said("200 test items show differences of about", *rungs)
+        assert self.said("(measured: the two best rungs differ on ", *rungs)
+        assert self.said("(assumed: another rung that is as good and errs independently)", rungs[0])
         big = [rung(n, 5 * r, n=40_000) for n, r in (("rag", 4000), ("fine_tuned", 4200))]
         assert not self.said("test items show differences", *big, n=40_000)
 

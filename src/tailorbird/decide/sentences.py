@@ -144,11 +144,16 @@ def _too_small(ladder: Ladder) -> Iterator[str]:
     margin, n = ladder.bar.margin, ladder.results.n_test
     discordance = 2 * estimate.value * (1 - estimate.value)
     effect = 1.0
+    rests_on = "assumed: another rung that is as good and errs independently"
     runner_up = ladder.contrast(best.name, ladder.ranked[1].name) if ladder.ranked[1:] else None
     if runner_up is not None:
         # Equal rungs would make any test set look large enough.
-        discordance = max(runner_up.comparison.discordance, margin)
+        measured = runner_up.comparison.discordance
+        discordance = max(measured, margin)
         effect = runner_up.comparison.design_effect
+        rests_on = f"measured: the two best rungs differ on {100 * measured:.2g} % of the items"
+        if measured < margin:
+            rests_on += f", taken for {100 * margin:.3g} %"
     shown = minimal_detectable_difference(
         n / effect, estimate.value, POWER, ladder.alpha, discordance=discordance
     )
@@ -156,7 +161,8 @@ def _too_small(ladder: Ladder) -> Iterator[str]:
         needed = _rounded(round(n_needed(margin, discordance, POWER, ladder.alpha) * effect))
         yield (
             f"{n:,} test items show differences of about {100 * shown:.0f} points or more; the "
-            f"bar calls {100 * margin:.3g} points worth having, which takes about {needed:,}."
+            f"bar calls {100 * margin:.3g} points worth having, which takes about {needed:,} "
+            f"({rests_on})."
         )
 
 

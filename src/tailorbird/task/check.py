@@ -28,6 +28,10 @@ ALPHA, POWER = 0.05, 0.8
 """Of what is said of the test set: as `decide` claims."""
 DRAWN = 100
 """Gold answers that are marked where the marks are for information only."""
+_ASSUMED = (
+    "assumed: rungs that are right half of the time and err independently; a climb measures how "
+    "often they differ, and says it anew"
+)
 MINIMUM_TEST = 30
 """Fewer test items than this cannot tell a good rung from a bad one."""
 
@@ -85,12 +89,12 @@ def what_can_be_shown(task: Task) -> str:
         f"{100 * difference:.0f} points"
     )
     if difference <= margin:
-        return said
+        return f"{said} ({_ASSUMED})"
     chance, needed = power_of(n, margin, 0.5, alpha), n_needed(margin, 0.5, POWER, alpha)
     return (
         f"{said}; {100 * margin:.3g}, the margin of the bar, they show with a chance of "
         f"{100 * chance:.2g} %, and {float(f'{needed:.2g}'):,.0f} items with one of "
-        f"{100 * POWER:.0f} %"
+        f"{100 * POWER:.0f} % ({_ASSUMED})"
     )
 
 
