@@ -356,7 +356,7 @@ def test_minutes_stop_further_rungs_and_more_minutes_go_on(answers: Path, tmp_pa
 def test_a_leak_is_refused(labels: Path, tmp_path: Path):
     train, test = labels / "train.jsonl", labels / "test.jsonl"
     keep(train, [*lines(train), lines(test)[0]])
-    with pytest.raises(BenchmarkError, match="stands in test and in another split 1 times"):
+    with pytest.raises(BenchmarkError, match="stands in test and in another split 1 time"):
         climb(loaded(labels), tmp_path / "out", quiet=True)
     assert not (tmp_path / "out").exists()
     climb(loaded(labels, data__drop_leaks=True), tmp_path / "out", quiet=True)

@@ -242,7 +242,7 @@ def test_a_row_that_has_changed_since_is_left_alone_and_said(tailorbird: Command
     rows[-1]["target"] = "returns"
     write(file, rows)
     ran = tailorbird("check", soiled, "--only", "lengths")
-    assert "remedies.jsonl: 1 changes read, 0 kept, 1 dropped" in ran.err
+    assert "remedies.jsonl: 1 change read, 0 kept, 1 dropped" in ran.err
     assert f"the row is not as it was at step 1 (first at {BLANK['train']})" in ran.err
     assert BLANK["train"] in ids(soiled)
 

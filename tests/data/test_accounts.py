@@ -26,7 +26,7 @@ def test_what_is_strange_is_noted_and_things_may_have_names() -> None:
     account.note("invisible characters", "leave.pdf#page=2")
     account.verify()
     assert account.lines() == [
-        "handbook: 1 documents read, 1 kept, 0 dropped",
+        "handbook: 1 document read, 1 kept, 0 dropped",
         "  noted 1: invisible characters (first at leave.pdf#page=2)",
     ]
 

@@ -160,7 +160,7 @@ def test_values_that_json_has_not(run: Run, rows: Any, tmp_path: Path) -> None:
 def test_nothing_is_written_where_no_row_can_be(write: Any, run: Run, tmp_path: Path) -> None:
     write("in.jsonl", [CHAT | {"id": 1}])
     with pytest.raises(
-        DataError, match='none of 1 rows can be converted: 1 converse cannot hold "'
+        DataError, match='none of 1 row can be converted: 1 converse cannot hold "'
     ) as e:
         run("in.jsonl", "out.jsonl", "converse")
     assert e.value.hint == "what cannot be held may be left out: --without further"
@@ -278,7 +278,7 @@ def test_no_advice_where_none_would_help(write: Any, run: Run) -> None:
         (chat, "openai_reinforcement"),  # without the answer, nothing is left to compare with
     ):
         write("in.jsonl", [row])
-        with pytest.raises(DataError, match="none of 1 rows can be converted") as e:
+        with pytest.raises(DataError, match="none of 1 row can be converted") as e:
             run("in.jsonl", "out.jsonl", to)
         assert e.value.hint is None
 

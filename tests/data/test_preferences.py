@@ -173,7 +173,7 @@ def test_what_cannot_be_used_is_counted(write: Any, read: Any) -> None:
 def test_a_file_without_a_preference_is_an_error(
     row: Any, reason: str, write: Any, read: Any
 ) -> None:
-    with pytest.raises(DataError, match="none of 1 rows can be used as a preference") as caught:
+    with pytest.raises(DataError, match="none of 1 row can be used as a preference") as caught:
         read(write("p.jsonl", [row]))
     assert reason in str(caught.value)
 
@@ -225,7 +225,7 @@ def test_a_preference_on_a_test_question_is_a_leak(shop: Path, write: Any) -> No
     settings = {"data.preferences": write("p.jsonl", rows_about(plain))}
     task = load_task(load_spec(shop, settings), shop)
     [error] = [f for f in check_benchmark(task) if f.level == "error"]
-    assert "1 preferences have the input of a test item, first 'p-000001'" in error.text
+    assert "1 preference has the input of a test item, first 'p-000001'" in error.text
     task = load_task(load_spec(shop, settings | {"data.drop_leaks": True}), shop)
     assert not [f for f in check_benchmark(task) if f.level == "error"]
     [account] = [a for a in task.accounts if a.file == "p.jsonl"]
@@ -240,6 +240,4 @@ def test_a_group_of_the_test_items_is_a_leak(shop: Path, write: Any) -> None:
     assert not any("preferences have the group" in f.text for f in check_benchmark(task))
     write("p.jsonl", [row | {"group": "true"}])
     task = load_task(load_spec(shop, settings), shop)
-    assert any(
-        "1 preferences have the group of a test item" in f.text for f in check_benchmark(task)
-    )
+    assert any("1 preference has the group of a test item" in f.text for f in check_benchmark(task))

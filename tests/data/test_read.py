@@ -46,7 +46,7 @@ def test_examples_know_where_they_come_from(write: Write, load: Load, held_out: 
     }
     assert [a.lines() for a in loaded.accounts] == [
         [f"{train}: 2 rows read, 2 kept, 0 dropped"],
-        [f"{held_out}: 1 rows read, 1 kept, 0 dropped"],
+        [f"{held_out}: 1 row read, 1 kept, 0 dropped"],
     ]
 
 

@@ -292,7 +292,7 @@ def test_a_change_of_a_row_that_stands_in_no_split(tmp_path: Path, write: Write,
     }
     step(tmp_path, "relabel", {min(left): "b"}, data)
     assert lines(load(**data))[-2:] == [
-        f"{FILE}: 1 changes read, 0 kept, 1 dropped",
+        f"{FILE}: 1 change read, 0 kept, 1 dropped",
         f"  dropped 1: no split has the row that step 1 names (first at {min(left)})",
     ]
 

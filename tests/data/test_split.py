@@ -129,7 +129,7 @@ def test_by_time_ties_stay_together_and_order_holds(days: list[int]) -> None:
 
 
 def test_what_a_split_needs() -> None:
-    with pytest.raises(DataError, match="1 rows have no time"):
+    with pytest.raises(DataError, match="1 row has no time"):
         sides([example(1, time=START), example(2)], Splits(by="time"))
     with pytest.raises(DataError, match="no row has a group"):
         sides([example(1)], Splits(by="group"))

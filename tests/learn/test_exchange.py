@@ -9,7 +9,7 @@ import pytest
 from labelling import Clock, entries, queue_of, study_with_pool
 
 from tailorbird.errors import DataError
-from tailorbird.learn.exchange import read_answers, write_items
+from tailorbird.learn.exchange import KNOWN, read_answers, write_items
 from tailorbird.learn.queue import Queue
 from tailorbird.learn.records import Entry
 from tailorbird.task.benchmark import Task
@@ -179,3 +179,35 @@ def test_answers_of_an_earlier_round_count_no_more(queue: Queue, tmp_path: Path,
     fill(anew, {"label": "returns"})
     assert read_answers(queue, anew, "ann").kept == 1
     assert queue.item(1).label == "returns"
+
+
+def test_a_file_that_is_read_again_is_said_to_be(queue: Queue, tmp_path: Path):
+    queue.put(entries(2), "chief")
+    file = tmp_path / "to-label.jsonl"
+    write_items(queue, "ann", 2, file)
+    fill(file, {"label": "billing"}, {"cannot_tell": "yes"})
+    assert not read_answers(queue, file, "ann").noted
+    before = queue.history()
+    again = read_answers(queue, file, "ann")
+    assert (again.kept, again.noted) == (2, {KNOWN: 2})
+    assert queue.history() == before
+    fill(file, {"label": "returns"}, {})
+    other = read_answers(queue, file, "ann")
+    assert other.changed == {"an answer takes the place of an earlier one": 1}
+    assert other.noted == {KNOWN: 1}
+
+
+def test_of_two_rows_for_one_item_the_first_counts(queue: Queue, tmp_path: Path):
+    queue.put(entries(2), "chief", annotators=2)
+    file = tmp_path / "filled.jsonl"
+    said = [("ann", 1, "billing"), (" ann ", 1, "billing"), ("ann", 1, "returns"),
+            ("ben", 1, "returns"), ("ann", 2, "nonsense"), ("ann", 2, "billing")]  # fmt: skip
+    rows = ({"annotator": who, "item": item, "label": label} for who, item, label in said)
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    account = read_answers(queue, file, None)
+    assert (account.read, account.kept) == (6, 3)
+    assert account.dropped["an earlier row says the same"] == 1
+    assert account.dropped["an earlier row has another answer to the same item, and counts"] == 1
+    first, second = queue.items()
+    assert {a.annotator: a.label for a in first.answers} == {"ann": "billing", "ben": "returns"}
+    assert {a.annotator: a.label for a in second.answers} == {"ann": "billing"}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from tailorbird.errors import DataError, StoreError, nearest, plain
+from tailorbird.learn.states import ANSWERABLE
 
 if TYPE_CHECKING:
     from tailorbird.learn.queue import Queue
@@ -70,6 +71,9 @@ class Dialogue:
                 if error.__cause__ is not None:  # the database, not the person
                     raise
                 self.say(f"  {error}")
+                if isinstance(error, StoreError):  # somebody changed the item meanwhile
+                    now = self.queue.item(item.id)
+                    return now.state not in ANSWERABLE or self._ask(now)
             else:
                 self.before.append(item)
                 return True
@@ -90,7 +94,8 @@ class Dialogue:
             self.queue.skip(item.id, self.annotator, "terminal")
             return
         label = None if word == "?" else self._label(item, word)
-        self.queue.answer(item.id, self.annotator, label, "terminal", round(seconds, 1))
+        took = round(seconds, 1)
+        self.queue.answer(item.id, self.annotator, label, "terminal", took, round=item.round)
         self.done += 1
 
     def _label(self, item: "Item", word: str) -> str:

@@ -16,6 +16,7 @@ from tailorbird.cli.options import (
     parse_overrides,
     tell,
 )
+from tailorbird.words import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -141,8 +142,8 @@ def _print(console: "Console", checked: "Checked", html: Path | None) -> None:
 def _summary(checked: "Checked") -> str:
     found = checked.diagnosis
     rows = ", ".join(f"{n:,} {part}" for part, n in found.rows.items() if n)
-    checks = "check" if len(found.made) == 1 else "checks"
-    return f"The data: {rows}; {len(found.made)} {checks} in {found.seconds:.1f} s, worst first"
+    checks = counted(len(found.made), "check")
+    return f"The data: {rows}; {checks} in {found.seconds:.1f} s, worst first"
 
 
 def _finding(console: "Console", checked: "Checked", finding: "Finding") -> None:

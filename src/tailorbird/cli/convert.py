@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tailorbird.cli.options import AsJson, Quiet
+from tailorbird.words import counted
 
 if TYPE_CHECKING:
     from tailorbird.data.convert import Conversion, Converted
@@ -112,4 +113,4 @@ def _print(conversion: "Conversion", done: "Converted") -> None:
         lines.append(f"what could not be held may be left out: {done.advice}")
     lines += [f'no row had "{name}" to leave out' for name in done.idle]
     tell(lines)
-    print(f"wrote {done.account.kept:,} rows to {conversion.out}")
+    print(f"wrote {counted(done.account.kept, 'row')} to {conversion.out}")

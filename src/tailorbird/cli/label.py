@@ -18,6 +18,7 @@ from tailorbird.cli.options import (
     tell,
 )
 from tailorbird.registry import names
+from tailorbird.words import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -154,7 +155,8 @@ def doubt(
     entries = doubtful(task.without_test(), n, cache, quiet)
     new = kept.put(entries, _me(who), annotators, needed)
     if not quiet:
-        _say(_console(), f"{len(entries):,} labels are doubted; {len(new):,} of them newly queued.")
+        doubted = counted(len(entries), "label is", "labels are")
+        _say(_console(), f"{doubted} doubted; {len(new):,} of them newly queued.")
 
 
 @app.command(
@@ -195,8 +197,8 @@ def export_(
 
     kept = _open(study, queue, load(study, data_folder, {}, True))
     name = _me(who)
-    count = write_items(kept, name, n, file, blind)
-    _say(_console(), f"{count:,} items for {name} in {file}: fill in label, or cannot_tell.")
+    items = counted(write_items(kept, name, n, file, blind), "item")
+    _say(_console(), f"{items} for {name} in {file}: fill in label, or cannot_tell.")
 
 
 @app.command(
@@ -213,12 +215,12 @@ def import_(
     queue: Where = None,
 ) -> None:
     """Record the labels of a file. Equal ones change nothing, so that it may be read again."""
-    from tailorbird.learn.exchange import read_answers
+    from tailorbird.learn.exchange import KNOWN, read_answers
 
     kept = _open(study, queue, load(study, data_folder, {}, True))
     account = read_answers(kept, file, who)
     tell(account.lines())
-    _say(_console(), f"{account.kept:,} answers recorded.")
+    _say(_console(), f"{counted(account.kept - account.noted[KNOWN], 'answer')} recorded.")
 
 
 @app.command(
@@ -377,14 +379,14 @@ def _show_selection(
             _say(console, f"{number}. {_clipped(spot.sentence, 400)}")
             for _, text in spot.shown:
                 _say(console, f"     {_clipped(text)}", "dim")
-            _say(console, f"     in the pool: {spot.in_pool:,} rows of this kind", "dim")
+            _say(console, f"     in the pool: {counted(spot.in_pool, 'row')} of this kind", "dim")
         _say(console, "" if spots.spots else "No kind of input stands out.")
     elif wanted:
         _say(console, "No rung has an opinion: tailorbird climb gives it one.", "dim")
     for reason, n in selection.left_out.items():
-        _say(console, f"{n:,} rows of the pool left out: {reason}", "dim")
+        _say(console, f"{counted(n, 'row')} of the pool left out: {reason}", "dim")
     seen = f"{selection.considered:,} of {selection.pool:,}"
-    _say(console, f"{len(new):,} rows queued, of {seen} rows of the pool", "bold")
+    _say(console, f"{counted(len(new), 'row')} queued, of {seen} rows of the pool", "bold")
     for item in new[:_SHOWN]:
         suggestion = f" [{item.entry.suggestion}]" if item.entry.suggestion else ""
         _say(console, f"{item.id:>6} {_clipped(item.entry.example.text)}{_clipped(suggestion)}")
@@ -397,8 +399,8 @@ def _show_standing(console: "Console", found: "Standing") -> None:
     from rich.table import Table
 
     for purpose, states in found.states.items():
-        counted = ", ".join(f"{n:,} {state}" for state, n in states.items())
-        _say(console, f"{purpose.replace('_', ' ')}: {counted}")
+        stand = ", ".join(f"{n:,} {state}" for state, n in states.items())
+        _say(console, f"{purpose.replace('_', ' ')}: {stand}")
     if not found.states:
         _say(console, "The queue is empty: tailorbird label next fills it.")
         return
@@ -413,10 +415,10 @@ def _show_standing(console: "Console", found: "Standing") -> None:
     if found.annotators:
         console.print(table)
     if found.alpha is not None:
-        items = f"{found.alpha.units:,} items with two labels or more"
+        items = f"{counted(found.alpha.units, 'item')} with two labels or more"
         _say(console, f"Krippendorff's alpha {_range(found.alpha)}, {items}")
     for a, b, kappa in found.kappas if len(found.annotators) > 2 else ():
-        _say(console, f"  Cohen's kappa of {a} and {b} {_range(kappa)}, {kappa.n:,} items")
+        _say(console, f"  Cohen's kappa of {a} and {b} {_range(kappa)}, {counted(kappa.n, 'item')}")
     if found.ceiling is not None:
         low, high = 100 * found.ceiling.low, 100 * found.ceiling.high
         _say(console, f"By these labels, nothing can be right more than {low:.0f} to {high:.0f} %.")
@@ -433,15 +435,16 @@ def _show_disputed(console: "Console", waiting: "list[Item]") -> None:
         _say(console, f"{item.id:>6} {_clipped(item.entry.example.text)}", "bold")
         said = (f"{a.annotator}: {a.label or 'cannot tell'}" for a in item.answers)
         _say(console, f"       {_clipped('; '.join(said), 200)}")
-    _say(console, f"{len(waiting):,} items wait for a decision.")
+    _say(console, f"{counted(len(waiting), 'item waits', 'items wait')} for a decision.")
 
 
 def _show_taken(console: "Console", taken: "Taken", file: Path, study: Path, task: "Task") -> None:
-    _say(console, f"{taken.rows:,} rows in {file}, {taken.new:,} of them new")
+    _say(console, f"{counted(taken.rows, 'row')} in {file}, {taken.new:,} of them new")
     for reason, n in taken.left_out.items():
         _say(console, f"  {n:,} left out: {reason}")
     if taken.confirmed or taken.corrected:
-        _say(console, f"{taken.confirmed:,} labels confirmed, {taken.corrected:,} corrected")
+        confirmed = counted(taken.confirmed, "label")
+        _say(console, f"{confirmed} confirmed, {taken.corrected:,} corrected")
     if taken.step is not None:
         _say(console, f"  take it back: tailorbird mend {study} --undo {taken.step}", "dim")
     if task.spec.data.all:

@@ -11,6 +11,7 @@ import typer
 from tailorbird.cli.check import Production, Source, examined
 from tailorbird.cli.options import DataFolder, Overrides, Quiet, clipped
 from tailorbird.errors import DataError, plain
+from tailorbird.words import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -93,7 +94,7 @@ def command(
     elif task is None:
         assert out is not None, "_check_out was not asked"
         left = write_mended(checked.source, chosen, out)
-        _say(console, f"{left:,} rows written to {out}; {source} is as it was")
+        _say(console, f"{counted(left, 'row')} written to {out}; {source} is as it was")
         _say(console, f"Go on from there: {checked.source.command('check', str(out))}")
     else:
         _record(console, task, checked.source, chosen)
@@ -139,7 +140,7 @@ def _chosen(console: "Console", proposal: "Proposal", decided: bool, dry_run: bo
         return not dry_run
     if n > shown:
         _say(console, f"  {n - shown:,} more: --dry-run shows all", style="dim")
-    return _agreed(f"{_VERBS[remedy.action]} {n:,} {'row' if n == 1 else 'rows'}?")
+    return _agreed(f"{_VERBS[remedy.action]} {counted(n, 'row')}?")
 
 
 def _agreed(question: str) -> bool:
@@ -152,7 +153,7 @@ def _agreed(question: str) -> bool:
 
 
 def _spared(proposal: "Proposal") -> str:
-    n = f"{proposal.spared:,} {'row is' if proposal.spared == 1 else 'rows are'} left alone"
+    n = f"{counted(proposal.spared, 'row is', 'rows are')} left alone"
     changed = "--also-test changes the benchmark, and climbs made before cannot be compared with it"
     if proposal.moves:
         return f"{n}: a new group may move them into or out of test; {changed}"
@@ -168,7 +169,7 @@ def _record(
     after = record(task, History.read(task.folder), proposals)
     for step, proposal in zip(after.steps[-len(proposals) :], proposals, strict=True):
         n = len(proposal.rows)
-        done = f"{n:,} {'row' if n == 1 else 'rows'} {DONE[proposal.remedy.action]}"
+        done = f"{counted(n, 'row')} {DONE[proposal.remedy.action]}"
         _say(console, f"Step {step.step}: {done}, {proposal.remedy.reason}")
         if proposal.tests:
             _say(console, "  Test rows have changed: this is another benchmark than before.")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from tailorbird.cli.options import DataFolder, Study
+from tailorbird.words import counted
 
 EXAMPLES = "Example: tailorbird split my-task"
 
@@ -27,6 +28,6 @@ def command(
     files = data_folder.resolve() if data_folder else None
     written = write_splits(spec.data, folder, files, spec.seed, out or folder)
     for split, n in written.rows.items():
-        print(f"{split}: {n:,} rows in {written.keys[split]}")
+        print(f"{split}: {counted(n, 'row')} in {written.keys[split]}")
     print("In task.yaml, put in place of data.all and data.splits:\n")
     print(yaml.safe_dump({"data": written.keys}, sort_keys=False, allow_unicode=True), end="")

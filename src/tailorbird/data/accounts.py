@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from tailorbird.errors import DataError, plain
+from tailorbird.words import counted
 
 
 @dataclass
@@ -20,8 +21,8 @@ class FileAccount:
     dropped: Counter[str] = field(default_factory=Counter)
     examples: dict[str, int | str] = field(default_factory=dict)
     """The first row (1-based) that met each reason, or its name."""
-    unit: str = "rows"
-    """What is counted."""
+    unit: str = "row"
+    """What is counted; an s makes it more of them."""
 
     def keep(self) -> None:
         """Count one row that goes on."""
@@ -59,13 +60,13 @@ class FileAccount:
         """Raise unless the counts add up."""
         if self.kept + self.dropped.total() != self.read:
             raise DataError(
-                f"{self.file}: {self.read} {self.unit} read, but {self.kept} kept and "
-                f"{self.dropped.total()} dropped"
+                f"{self.file}: {counted(self.read, self.unit)} read, but {self.kept:,} kept and "
+                f"{self.dropped.total():,} dropped"
             )
 
     def lines(self) -> list[str]:
         """The account in words, one line per fact."""
-        counts = (f"{self.read:,} {self.unit} read", f"{self.kept:,} kept")
+        counts = (f"{counted(self.read, self.unit)} read", f"{self.kept:,} kept")
         out = [f"{self.file}: {', '.join(counts)}, {self.dropped.total():,} dropped"]
         for verb, counter in (
             ("changed", self.changed),

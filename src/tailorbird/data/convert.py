@@ -31,6 +31,7 @@ from tailorbird.data.row_writers import Unfit, suffix_of, write_rows
 from tailorbird.data.rows import HUB, Row, read_rows
 from tailorbird.errors import DataError, TaskError, nearest
 from tailorbird.task.task import Column, Columns
+from tailorbird.words import counted
 
 
 @dataclass(frozen=True)
@@ -332,5 +333,6 @@ def _nothing(conversion: Conversion, found: Converted) -> DataError:
             "say which is which: --columns input=NAME,target=NAME"
         )
     return DataError(
-        f"{account.file}: none of {account.read:,} rows can be converted: {reasons}", hint=hint
+        f"{account.file}: none of {counted(account.read, 'row')} can be converted: {reasons}",
+        hint=hint,
     )

@@ -43,7 +43,7 @@ def read_documents(
     two share an id: an answer's sources must be found, and be clear.
     """
     path = documents.path
-    account = FileAccount(path, unit="documents")
+    account = FileAccount(path, unit="document")
     where = None if path.startswith(HUB) else locate(path, folder, data_folder)
     if where is not None and where.is_dir():
         found = _of_folder(where, path, account)

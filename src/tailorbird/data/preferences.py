@@ -21,6 +21,7 @@ from tailorbird.errors import DataError
 from tailorbird.registry import names
 from tailorbird.task.task import File
 from tailorbird.task.types import Comparison, Example, Prompt, Provenance
+from tailorbird.words import counted
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,8 @@ def _nothing(account: FileAccount, first: Row | None) -> DataError:
     reasons = "; ".join(f"{n:,} {reason}" for reason, n in account.dropped.most_common(3))
     columns = ", ".join(names_in(first.value)) or "no columns"
     return DataError(
-        f"{account.file}: none of {account.read:,} rows can be used as a preference: {reasons}",
+        f"{account.file}: none of {counted(account.read, 'row')} can be used as a preference: "
+        f"{reasons}",
         hint=f"the first row has: {columns}; expected prompt, chosen and rejected, for instance",
     )
 

@@ -23,6 +23,7 @@ from tailorbird.errors import DataError, nearest
 from tailorbird.registry import names
 from tailorbird.task.task import Column, Columns, Data, File, Splits
 from tailorbird.task.types import SPLITS, Example, Message, Prompt, Provenance, Split
+from tailorbird.words import counted
 
 __all__ = [
     "Loaded", "cut_as_held", "load_documents", "load_examples", "rows_as_held", "stream_file",
@@ -364,7 +365,8 @@ def _check_used(account: FileAccount, shape: _Shape) -> None:
         )
     if account.kept == 0:
         reasons = "; ".join(f"{n:,} {reason}" for reason, n in account.dropped.most_common(3))
-        raise DataError(f"{account.file}: none of {account.read:,} rows can be used: {reasons}")
+        rows = counted(account.read, "row")
+        raise DataError(f"{account.file}: none of {rows} can be used: {reasons}")
 
 
 def _remedy(key: str) -> str:
@@ -382,8 +384,8 @@ def _refuse_made_up(test: Sequence[Example]) -> None:
     if made:
         place, maker = made[0]
         raise DataError(
-            f"{place.file}: {len(made):,} rows of the test split were made up, first row "
-            f"{place.row:,} (by {maker})",
+            f"{place.file}: the test split holds {counted(len(made), 'row')} that something made "
+            f"up, first row {place.row:,} (by {maker})",
             hint="a test row must have been found: move these rows to data.train",
         )
 

@@ -20,6 +20,7 @@ from tailorbird.errors import DataError, TaskError
 from tailorbird.store import append_jsonl, digest, read_jsonl, said
 from tailorbird.task.strict import Strict, parse
 from tailorbird.task.types import Example, Message
+from tailorbird.words import counted
 
 FILE = "remedies.jsonl"
 Action = Literal["drop", "relabel", "rewrite", "regroup"]
@@ -213,7 +214,7 @@ class Mending:
     """
 
     def __init__(self, steps: Sequence[Step] = ()) -> None:
-        self.account = FileAccount(FILE, unit="changes")
+        self.account = FileAccount(FILE, unit="change")
         """What became of each change that is asked for."""
         self._asked: dict[str, list[tuple[Step, Change]]] = {}
         for step in steps:
@@ -288,8 +289,7 @@ def _step(row: Any, where: str) -> Step | Undo:
 def _in_words(step: Step | Undo) -> str:
     if isinstance(step, Undo):
         return f"step {step.undo} taken back"
-    rows = "1 row" if len(step.rows) == 1 else f"{len(step.rows):,} rows"
-    return f"{step.check}: {rows} {DONE[step.action]}, {step.reason}"
+    return f"{step.check}: {counted(len(step.rows), 'row')} {DONE[step.action]}, {step.reason}"
 
 
 def _now() -> datetime:

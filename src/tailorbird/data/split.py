@@ -25,6 +25,7 @@ from operator import itemgetter
 from tailorbird.errors import DataError, nearest
 from tailorbird.task.task import Splits
 from tailorbird.task.types import Example, Split
+from tailorbird.words import counted
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
@@ -115,7 +116,8 @@ def _by_time(examples: Sequence[Example], splits: Splits) -> list[Split]:
     times = [e.time for e in examples if e.time is not None]
     if len(times) < len(examples):
         raise DataError(
-            f"splits.by is time, but {len(examples) - len(times):,} rows have no time",
+            f"splits.by is time, but "
+            f"{counted(len(examples) - len(times), 'row has', 'rows have')} no time",
             hint="name columns.time",
         )
     ordered = sorted(times)

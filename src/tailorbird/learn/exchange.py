@@ -1,12 +1,13 @@
 """Labelling through a file: items go out as rows with an empty label, and come back filled in."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tailorbird.data.accounts import FileAccount
 from tailorbird.data.row_writers import suffix_of, write_rows
-from tailorbird.data.rows import read_rows
+from tailorbird.data.rows import Row, read_rows
 from tailorbird.data.spreadsheets import restored
 from tailorbird.errors import DataError, StoreError
 from tailorbird.learn.queue import Queue
@@ -14,6 +15,7 @@ from tailorbird.learn.records import Item
 
 DAYS = 7.0
 """For which items of a file are kept for whom it is for."""
+KNOWN = "the same answer was recorded before"
 _TABLES = (".csv", ".tsv")
 _YES, _NO = ("true", "yes", "x", "1", "1.0"), ("", "false", "no", "0", "0.0")
 
@@ -47,7 +49,9 @@ def read_answers(queue: Queue, path: Path, annotator: str | None) -> FileAccount
 
     Columns: `item`; `label`, or `cannot_tell` with yes; and, if any, `note`, `seconds`,
     `annotator` and `round`. A row with neither label nor yes is left for later, and one of an
-    earlier round counts no more. A file may be read again: equal answers change nothing.
+    earlier round counts no more. A file may be read again: equal answers change nothing, and are
+    noted as `KNOWN`; another answer takes the place of the earlier one, and counts as changed. Of
+    two rows of a file for the same person and item, the first counts.
 
     Args:
         queue: of the task.
@@ -58,6 +62,8 @@ def read_answers(queue: Queue, path: Path, annotator: str | None) -> FileAccount
     """
     account = FileAccount(str(path))
     columns: dict[str, None] = {}
+    before = {(i.id, a.annotator): a.label for i in queue.items() for a in i.answers}
+    here: dict[tuple[int, str], str | None] = {}
     for row in read_rows(path.name, None, path.parent, None):
         for note in row.notes:
             account.change(note, row.number)
@@ -65,11 +71,19 @@ def read_answers(queue: Queue, path: Path, annotator: str | None) -> FileAccount
             account.note(mark, row.number)
         if isinstance(row.value, Mapping):
             columns.update(dict.fromkeys(map(str, row.value)))
-        reason = row.problem or _record(queue, row.value, annotator)
-        if reason is None:
-            account.keep()
-        else:
-            account.drop(reason, row.number)
+        try:
+            said = _said(row, annotator)
+            _check_first(said, here)
+            _record(queue, said)
+        except _Refused as error:
+            account.drop(str(error), row.number)
+            continue
+        account.keep()
+        here[said.key] = said.label
+        if said.key in before and before[said.key] == said.label:
+            account.note(KNOWN, row.number)
+        elif said.key in before:
+            account.change("an answer takes the place of an earlier one", row.number)
     if account.read == 0:
         raise DataError(f"{path} is empty")
     if columns:
@@ -87,47 +101,81 @@ def _check_columns(path: Path, columns: Collection[str]) -> None:
             )
 
 
-def _record(queue: Queue, row: Any, annotator: str | None) -> str | None:
-    """Why the row could not be recorded; None where it was."""
-    if not isinstance(row, Mapping):
-        return "not an object"
-    cells = {key: restored(str(value)).strip() for key, value in row.items() if value is not None}
-    unknown = cells.get("cannot_tell", "").casefold()
+class _Refused(Exception):
+    """A row that cannot be recorded, with the reason."""
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What a row says."""
+
+    item: int
+    who: str
+    label: str | None
+    seconds: float | None
+    note: str
+    round: int | None
+
+    @property
+    def key(self) -> tuple[int, str]:
+        """Whose answer to what it is."""
+        return self.item, " ".join(self.who.split())
+
+
+def _said(row: Row, annotator: str | None) -> _Said:
+    """Raises `_Refused`."""
+    if row.problem is not None or not isinstance(row.value, Mapping):
+        raise _Refused(row.problem or "not an object")
+    found = {k: restored(str(v)).strip() for k, v in row.value.items() if v is not None}
+    unknown = found.get("cannot_tell", "").casefold()
     if unknown not in (*_YES, *_NO):
-        return "cannot_tell is neither yes nor no"
-    label = cells.get("label", "")
+        raise _Refused("cannot_tell is neither yes nor no")
+    label = found.get("label", "")
     if not label and unknown in _NO:
-        return "no label yet"
+        raise _Refused("no label yet")
     if label and unknown in _YES:
-        return "both a label and cannot_tell"
-    who = annotator or cells.get("annotator", "")
+        raise _Refused("both a label and cannot_tell")
+    return _Said(
+        _number(found.get("item", ""), "item"),
+        annotator or found.get("annotator", ""),
+        label or None,
+        _seconds(found.get("seconds", "")),
+        found.get("note", ""),
+        _number(found["round"], "round") if found.get("round") else None,
+    )
+
+
+def _check_first(said: _Said, here: Mapping[tuple[int, str], str | None]) -> None:
+    """The first answer of a person to an item counts: which of two was meant, no file tells."""
+    if said.key in here:
+        same = here[said.key] == said.label
+        what = "says the same" if same else "has another answer to the same item, and counts"
+        raise _Refused(f"an earlier row {what}")
+
+
+def _record(queue: Queue, said: _Said) -> None:
     try:
         queue.answer(
-            _number(cells.get("item", ""), "item"), who, label or None, "file",
-            _seconds(cells.get("seconds", "")), cells.get("note", ""),
-            _number(cells["round"], "round") if cells.get("round") else None,
+            said.item, said.who, said.label, "file", said.seconds, said.note, said.round
         )  # fmt: skip
-    except StoreError as error:
-        if error.__cause__ is not None:  # the database, not the row
-            raise
-        return str(error)
-    except DataError as error:
-        return str(error)
-    return None
+    except (StoreError, DataError) as error:
+        if isinstance(error, StoreError) and error.__cause__ is not None:
+            raise  # the database, not the row
+        raise _Refused(str(error)) from error
 
 
 def _number(text: str, what: str) -> int:
     try:
         return int(float(text))
     except (ValueError, OverflowError):
-        raise DataError(f"{text[:20]!r} is no {what}") from None
+        raise _Refused(f"{text[:20]!r} is no {what}") from None
 
 
 def _seconds(text: str) -> float | None:
     try:
         seconds = float(text) if text else None
     except ValueError:
-        raise DataError(f"{text[:20]!r} is no number of seconds") from None
+        raise _Refused(f"{text[:20]!r} is no number of seconds") from None
     return seconds if seconds is not None and 0 <= seconds < float("inf") else None
 
 

@@ -29,6 +29,7 @@ from tailorbird.run_folder import load_fitted, read_results, slug
 from tailorbird.store import digest, read_json
 from tailorbird.task.benchmark import Task
 from tailorbird.task.types import Example, Prediction
+from tailorbird.words import counted
 
 ALIKE = "one of a batch"
 """All that is said of rows in a batch with control items: a rung was fitted on those, and no
@@ -207,7 +208,7 @@ def _asked(
         hidden = [replace(e, target=None) for e in chunk]
         return [asdict(p) for p in solver.predict(hidden, tick)]
 
-    title = f"asking {folder.name} about {len(examples):,} inputs"
+    title = f"asking {folder.name} about {counted(len(examples), 'input')}"
     file = out / "label" / f"{folder.name}-{name}.jsonl"
     return [prediction_of(r) for r in in_chunks(file, examples, CHUNK, answer, title, quiet)]
 

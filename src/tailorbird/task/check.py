@@ -23,6 +23,7 @@ from tailorbird.task.bar import higher_is_better
 from tailorbird.task.benchmark import Task
 from tailorbird.task.facts import unsupported
 from tailorbird.task.types import SPLITS, Example, Prediction, Split
+from tailorbird.words import counted
 
 ALPHA, POWER = 0.05, 0.8
 """Of what is said of the test set: as `decide` claims."""
@@ -118,8 +119,9 @@ def _gold(task: Task) -> Iterator[Finding]:
         if wrong:
             yield Finding(
                 "error",
-                f"{metric}: the gold answer itself is marked wrong on {len(wrong)} test items, "
-                f"first {wrong[0]}; mend the target or the facts of these rows",
+                f"{metric}: the gold answer itself is marked wrong on "
+                f"{counted(len(wrong), 'test item')}, first {wrong[0]}; mend the target or "
+                "the facts of these rows",
             )
         else:
             yield Finding("ok", f"{metric}: gold answers score {best:g}")
@@ -150,8 +152,9 @@ def _empty(task: Task) -> Iterator[Finding]:
     if passed:
         yield Finding(
             "error",
-            f"{metric}: an empty answer passes on {len(passed)} test items, first {passed[0]}; "
-            "name required facts, or mark these rows as unanswerable and set outputs.abstain",
+            f"{metric}: an empty answer passes on {counted(len(passed), 'test item')}, first "
+            f"{passed[0]}; name required facts, or mark these rows as unanswerable and set "
+            "outputs.abstain",
         )
     else:
         yield Finding("ok", f"{metric}: empty answers score {worst:g}")
@@ -186,11 +189,12 @@ def _shared(
         where = ", ".join(f"{s} {i!r}" for s, i in leaks[0].items())
         return Finding(
             level,
-            f"the same {what} stands in test and in another split {len(leaks)} times, "
+            f"the same {what} stands in test and in another split {counted(len(leaks), 'time')}, "
             f"first {where}; {remedy}",
         )
     if shared:
-        return Finding("warning", f"{len(shared)} times the same {what} in train and dev")
+        times = counted(len(shared), "time")
+        return Finding("warning", f"{times} the same {what} in train and dev")
     return Finding("ok", f"no {what} stands in two splits")
 
 
@@ -215,8 +219,8 @@ def _told(what: str, pairs: Iterable[tuple[str, str | None]], remedy: str) -> Fi
     mine, item = leaks[0]
     return Finding(
         "error",
-        f"{len(leaks)} preferences have the {what} of a test item, first {mine!r} that of "
-        f"{item!r}; {remedy}",
+        f"{counted(len(leaks), 'preference has', 'preferences have')} the {what} of a test item, "
+        f"first {mine!r} that of {item!r}; {remedy}",
     )
 
 
@@ -230,8 +234,8 @@ def _texts(task: Task) -> Iterator[Finding]:
         yield Finding(
             "warning",
             f"the raw texts share ten words in a row (or the whole of a short input) with "
-            f"{len(found)} test items, first {found[0].name!r}: {found[0].run!r}; take out the "
-            "texts that were made from test items",
+            f"{counted(len(found), 'test item')}, first {found[0].name!r}: {found[0].run!r}; take "
+            "out the texts that were made from test items",
         )
     else:
         yield Finding("ok", "no raw text shares ten words in a row with a test item")
@@ -251,7 +255,8 @@ def _labels(task: Task) -> Iterator[Finding]:
             )
     lonely = sorted(set(task.labels) - {str(t) for t in seen})
     if lonely:
-        yield Finding("warning", f"{len(lonely)} labels have no training example: {lonely[:3]}")
+        labels = counted(len(lonely), "label has", "labels have")
+        yield Finding("warning", f"{labels} no training example: {lonely[:3]}")
 
 
 def _support(task: Task) -> Iterator[Finding]:

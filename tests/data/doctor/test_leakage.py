@@ -73,7 +73,7 @@ def test_an_answer_that_is_quoted_in_an_input(tmp_path: Path):
     )  # fmt: skip
     task = building.task([Example("a", turns, "Bye.")], TEST, **building.ANSWERS)
     [finding] = found(task, tmp_path)
-    assert finding.text.startswith("1 of 2 test answers are quoted in 1 inputs of train or dev")
+    assert finding.text.startswith("1 of 2 test answers are quoted in 1 input of train or dev")
     assert finding.effect == 1 / 2
     assert finding.samples[0].note == "from the answer to t1"
     assert finding.samples[0].text == "we are sorry to hear that and have sent you"

@@ -11,9 +11,9 @@ from typing import Any, Literal
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from tailorbird.checking import Checked
-from tailorbird.data.doctor._sample import counted
 from tailorbird.data.doctor.base import Finding, title
 from tailorbird.store import write_text
+from tailorbird.words import counted
 
 MOST_LINES = 40
 """Lines of a table of numbers; the JSON has them all."""

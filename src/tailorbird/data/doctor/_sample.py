@@ -14,11 +14,6 @@ def clipped(text: str, most: int = CLIP) -> str:
     return text if len(text) <= most else f"{text[:most]} … ({len(text) - most:,} more)"
 
 
-def counted(n: int, what: str) -> str:
-    """`1 row`, `1,200 rows`."""
-    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
-
-
 class Reservoir(Generic[T]):
     """At most `size` of the items that pass, each with the same chance, in the order they came.
 

@@ -13,9 +13,9 @@ from typing import Annotated
 from pydantic import Field
 from scipy import stats
 
-from tailorbird.data.doctor._sample import counted
 from tailorbird.data.doctor.base import Finding, Level, Part, Patient
 from tailorbird.task.types import SPLITS, Example
+from tailorbird.words import counted
 
 NAME = "balance"
 LABELS = 1000

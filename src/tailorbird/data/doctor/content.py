@@ -14,10 +14,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from tailorbird.data.doctor._sample import Share, clipped, counted
+from tailorbird.data.doctor._sample import Share, clipped
 from tailorbird.data.doctor.base import SHOWN, Finding, Part, Patient, Remedy, Sample
 from tailorbird.extras import need
 from tailorbird.task.types import Example
+from tailorbird.words import counted
 
 NAME = "content"
 Side = Literal["answers", "inputs"]

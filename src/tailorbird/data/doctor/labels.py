@@ -19,11 +19,12 @@ import numpy as np
 from pydantic import Field
 
 from tailorbird.data.doctor._near import conversation, hash64
-from tailorbird.data.doctor._sample import clipped, counted
+from tailorbird.data.doctor._sample import clipped
 from tailorbird.data.doctor._suspects import Features, Suspects, features_of, out_of_fold, suspects
 from tailorbird.data.doctor.base import SHOWN, Finding, Part, Patient, Remedy, Sample
 from tailorbird.task.facts import facts_in, normalise, supported
 from tailorbird.task.types import Example
+from tailorbird.words import counted
 
 NAME = "labels"
 LABELS = 1000

@@ -17,6 +17,7 @@ from tailorbird.data.doctor.base import SHOWN, Finding, Level, Part, Patient, Re
 from tailorbird.data.overlap import Overlap, Protected
 from tailorbird.task.benchmark import Task
 from tailorbird.task.types import Example, Split
+from tailorbird.words import counted
 
 NAME = "leakage"
 LEARNED: tuple[Split, ...] = ("train", "dev")
@@ -104,7 +105,7 @@ def _near(seen: Sketches, kind: Kind, pairs: list[tuple[int, int]], items: int) 
         check=NAME,
         level=kind.level,
         text=f"{len(leaked):,} of {items:,} test items have a near copy in {kind.where} "
-        f"({len(rows):,} rows): {kind.meaning}",
+        f"({counted(len(rows), 'row')}): {kind.meaning}",
         affected=len(rows),
         effect=share,
         why=INFLATED,
@@ -182,9 +183,9 @@ def _quotations(
     return Finding(
         check=NAME,
         level="warning",
-        text=f"{len(quoted):,} of {items:,} test answers are quoted in {len(held):,} inputs of "
-        "train or dev, as where a conversation is cut into several rows: give its rows one group "
-        "and cut with splits.by: group",
+        text=f"{len(quoted):,} of {items:,} test answers are quoted in "
+        f"{counted(len(held), 'input')} of train or dev, as where a conversation is cut into "
+        "several rows: give its rows one group and cut with splits.by: group",
         affected=len(held),
         effect=len(quoted) / items,
         why=INFLATED,

@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from tailorbird.data.doctor._sample import clipped, counted
+from tailorbird.data.doctor._sample import clipped
 from tailorbird.data.doctor.base import SHOWN, Finding, Level, Part, Patient, Remedy, Sample
 from tailorbird.task.types import Example
+from tailorbird.words import counted
 
 Side = Literal["input", "answer"]
 _BINS = (0, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)

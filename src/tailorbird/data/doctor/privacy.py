@@ -24,10 +24,11 @@ from pydantic import Field, StringConstraints
 from tailorbird.data.doctor._people import single_words
 from tailorbird.data.doctor._personal import KINDS, REGIONS, Kind, find
 from tailorbird.data.doctor._pseudonyms import Pseudonyms, canonical, redacted
-from tailorbird.data.doctor._sample import clipped, counted
+from tailorbird.data.doctor._sample import clipped
 from tailorbird.data.doctor.base import SHOWN, Finding, Part, Patient, Remedy, Sample
 from tailorbird.data.remedies import rewriting
 from tailorbird.task.types import Example, Message
+from tailorbird.words import counted
 
 NAME = "privacy"
 SECRET = "TAILORBIRD_SECRET"

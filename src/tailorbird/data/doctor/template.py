@@ -8,12 +8,13 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from tailorbird.data.doctor._sample import Share, clipped, counted
+from tailorbird.data.doctor._sample import Share, clipped
 from tailorbird.data.doctor.base import SHOWN, Finding, Level, Part, Patient, Remedy, Sample
 from tailorbird.errors import MissingExtra, ModelError
 from tailorbird.models.files import is_endpoint
 from tailorbird.task.benchmark import Task
 from tailorbird.task.types import Example, Message, Prompt
+from tailorbird.words import counted
 
 _WITHOUT = ("majority", "nearest", "linear", "encoder")
 """Rungs that ask no language model."""

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from tailorbird.extras import need
 from tailorbird.learn.strategies.base import Choice, Floats, Pool
+from tailorbird.words import counted
 
 _PRODUCTS = 3_000_000
 """Distances that are measured in each round of k-means: more take too long."""
@@ -45,7 +46,7 @@ class Typical:
             )
             index = typical[cluster].pop(0)
             labelled[cluster] += 1
-            why = f"typical of {len(members[cluster]):,} rows of the pool"
+            why = f"typical of {counted(len(members[cluster]), 'row')} of the pool"
             chosen.append(Choice(index, float(len(members[cluster])), why))
         return chosen
 
