@@ -316,3 +316,22 @@ def test_a_broken_first_row_does_not_decide_the_shape_of_a_file(tmp_path: Path) 
     account, examples = stream_file(file)
     assert [e.target for e in examples] == ["a"] * 5
     assert (account.kept, account.dropped.total(), account.examples.popitem()[1]) == (5, 1, 1)
+
+
+def test_other_instructions_make_another_input(write: Write, load: Load) -> None:
+    def row(*said: str) -> dict[str, Any]:
+        roles = ("system", "user", "assistant")[-len(said) :]
+        return {"messages": [{"role": r, "content": c} for r, c in zip(roles, said)]}
+
+    train = write(
+        "train.jsonl", [row("In German.", "Open?", "Ja"), row("In French.", "open?", "x")]
+    )
+    test = write("test.jsonl", [row("In French.", "Open?", "Oui"), row("Open?", "Yes")])
+    more = write("more.jsonl", [
+        {"input": row(s, "OPEN?", "")["messages"][:2]} for s in ("in french.", "In Danish.")
+    ])  # fmt: skip
+    found = load(train=train, test=test, unlabelled=more, drop_leaks=True)
+    assert [e.target for e in found.splits["train"]] == ["Ja"]
+    assert found.accounts[0].dropped == {"the same input stands in test": 1}
+    assert [e.turns[0].content for e in found.unlabelled] == ["In Danish."]
+    assert found.splits["test"][0].asked == found.splits["test"][1].folded == "open?"

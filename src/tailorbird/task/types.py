@@ -71,7 +71,15 @@ class Example:
 
     @property
     def folded(self) -> str:
-        """The input without case and extra white space: equal ones are the same question."""
+        """The input without case and extra white space: equal ones are the same input.
+
+        With system turns: the same question under other instructions is another input.
+        """
+        return " ".join(" ".join(m.content for m in self.turns).casefold().split())
+
+    @property
+    def asked(self) -> str:
+        """`text` without case and extra white space: how alike questions are is told by it."""
         return " ".join(self.text.casefold().split())
 
     @property

@@ -118,7 +118,8 @@ class Sketches:
         self._last = part, rows
         inputs = [e.folded for e in rows]
         answers = [_folded(e.target) for e in rows]
-        asked, told = shingled(inputs), shingled(answers)
+        # What instructions have in common makes no questions alike.
+        asked, told = shingled([e.asked for e in rows]), shingled(answers)
         records = [_packed(*each) for each in zip(rows, asked.of_each(), told.of_each())]
         self._file.write(b"".join(records))
         self._keys.append(asked.keys())

@@ -53,7 +53,7 @@ class Duplicates:
 
     def _singles(self, rows: Sequence[Row], train: Sequence[Example]) -> list[str | None]:
         said = {e.folded for e in train}
-        alike = _Alike([e.folded for e in train], [r.example.folded for r in rows])
+        alike = _Alike([e.asked for e in train], [r.example.asked for r in rows])
         kept: set[int] = set()
         reasons: list[str | None] = []
         for i, (row, near) in enumerate(zip(rows, alike.pairs(self.at_least), strict=True)):
