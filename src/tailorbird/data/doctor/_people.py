@@ -46,7 +46,7 @@ _NO_NAME = frozenset(
     department desk did do does done dr everybody everyone february for frau friday friends from
     gmbh going group had happy has have having he hello here herr hi hiring hospital hotel how i
     if in inc interested is it january july june just llc looking ltd madam manager march may
-    monday mr mrs ms my new no not november now october of office ok old on or order our plc
+    monday mr mrs ms my need new no not november now october of office ok old on or order our plc
     please road saturday school sent september service services she should sir sirs so sorry staff
     still street sunday support sure team thank thanks that the there these they this those
     thursday to trying tuesday unable university very was we wednesday what when where which who
@@ -114,7 +114,7 @@ def people(text: str) -> Iterator[tuple[int, int]]:
     for match in _LOWER.finditer(text):
         words = match["value"].split(" ")
         if words[0].casefold() in first_names():
-            length = len(" ".join(words[: _end(words, 0, 2)]))
+            length = len(" ".join(words[: _end_in_lower_case(words)]))
             yield match.start("value"), match.start("value") + length
 
 
@@ -152,10 +152,28 @@ def _begins(words: list[str], n: int) -> bool:
 
 
 def _end(words: list[str], begin: int, most: int) -> int:
-    """Where a name that begins with the word `begin` ends."""
+    """Where a name that begins with the word `begin` ends.
+
+    Behind a known family name, what is no known name either belongs to the sentence.
+    """
     places = range(begin, min(len(words), begin + most))
-    ends = (n for n in places if _plain(words[n]) in _NO_NAME and not _INITIAL.fullmatch(words[n]))
-    return next(ends, places.stop)
+    whole = False
+    for n in places:
+        word = _plain(words[n])
+        if _INITIAL.fullmatch(words[n]) or word in LINKS:
+            continue
+        family = word in family_names()
+        if word in _NO_NAME or (whole and not family and word not in first_names()):
+            return n
+        whole = whole or (family and n > begin)
+    return places.stop
+
+
+def _end_in_lower_case(words: list[str]) -> int:
+    """The same of a name without capitals, which do not tell it from a verb: "anna waiting"."""
+    end = _end(words, 0, 2)
+    verb = end > 1 and words[1].endswith("ing") and words[1].casefold() not in family_names()
+    return 1 if verb else end
 
 
 def _alone(word: str) -> bool:
