@@ -1,5 +1,6 @@
 """Abstaining by a threshold: how it is worded, when it is done, and where the threshold lies."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -9,7 +10,7 @@ from tailorbird.approaches._abstention import (
     NEVER,
     Abstention,
     beginning_of,
-    best_threshold,
+    best_thresholds,
     complete,
 )
 from tailorbird.models.base import Completion, Progress, Sampling, TokenLogprobs
@@ -33,13 +34,24 @@ def test_the_beginning_is_that_of_no_other_answer(others: list[str], expected: s
     assert beginning_of(SILENT, others) == expected
 
 
+FAR = [-1.0] * 4
+
+
 def test_the_threshold_earns_most_and_is_the_highest_of_equals() -> None:
     # Items 0 and 1 deserve silence, 2 and 3 an answer; the model is right about the order.
     silent, speaking = [1.0, 1.0, 0.0, 0.0], [-1.0, 0.0, 1.0, 1.0]
-    assert best_threshold([0.4, 0.2, 0.1, 0.05], silent, speaking) == 0.2
-    assert best_threshold([0.4, 0.2], [0.0, 0.0], [0.0, 0.0]) == NEVER
-    assert best_threshold([0.4, 0.2], [0.0, 0.0], [-1.0, -1.0]) == 0.2
-    assert best_threshold([], [], []) == NEVER
+    assert best_thresholds([0.4, 0.2, 0.1, 0.05], FAR, silent, speaking) == (0.2, None)
+    assert best_thresholds([0.4, 0.2], FAR[:2], [0.0, 0.0], [0.0, 0.0]) == (NEVER, None)
+    assert best_thresholds([0.4, 0.2], FAR[:2], [0.0, 0.0], [-1.0, -1.0]) == (0.2, None)
+    assert best_thresholds([], [], [], []) == (NEVER, None)
+
+
+def test_either_threshold_may_decide() -> None:
+    # The model is sure about item 0 only, and the search knows that item 1 is far from everything.
+    silent, speaking = [1.0, 1.0, 0.0, 0.0], [-1.0, 0.0, 1.0, 1.0]
+    likely, near = [0.4, 0.01, 0.1, 0.05], [0.9, 0.2, 0.5, 0.8]
+    assert best_thresholds(likely, near, silent, speaking) == (0.4, 0.5)
+    assert best_thresholds([-math.inf] * 4, [0.1, 0.2, 0.5, 0.8], silent, speaking) == (NEVER, 0.5)
 
 
 @dataclass
@@ -68,7 +80,7 @@ def test_below_the_threshold_the_answer_begins_otherwise() -> None:
     prompts = [(Message("user", nats),) for nats in ("0.1", "5", "0.2")]
     ticks: list[int] = []
     found = complete(
-        lm, prompts, Sampling(), Abstention(SILENT, "Thank you. The", 0.5), ticks.append
+        lm, prompts, Sampling(), Abstention(SILENT, "Thank you. The", 0.5), [0.0] * 3, ticks.append
     )
     assert [c.text for c in found] == [SILENT, "Thank you. You pay £5.", SILENT]
     assert [s.not_beginning for s in lm.asked] == ["Thank you. The"]
@@ -78,5 +90,30 @@ def test_below_the_threshold_the_answer_begins_otherwise() -> None:
 
 def test_what_does_not_fit_is_left_to_the_model() -> None:
     lm = Doubtful(default="Yes.", context=1)
-    [only] = complete(lm, [(Message("user", "0.1"),)], Sampling(), Abstention(SILENT, "T", 0.5))
+    prompts = [(Message("user", "0.1"),)]
+    [only] = complete(lm, prompts, Sampling(), Abstention(SILENT, "T", 0.5), [0.0])
     assert only.text != SILENT
+
+
+def test_where_nothing_is_near_nothing_is_read() -> None:
+    lm = Doubtful(default="Thank you. You pay £5.")
+    prompts = [(Message("user", "5"),)] * 3
+    ticks: list[int] = []
+    silent = Abstention(SILENT, "Thank you. The", 0.5, below=0.3)
+    found = complete(lm, prompts, Sampling(), silent, [0.2, 0.3, -math.inf], ticks.append)
+    assert [c.text for c in found] == [SILENT, "Thank you. You pay £5.", SILENT]
+    assert found[0].usage.prompt_tokens == 0
+    assert sum(ticks) == 3
+
+
+class Writer(Scripted):
+    """Writes, and cannot say how probable anything is, as endpoints do."""
+
+    can_score = False
+
+
+def test_an_endpoint_abstains_by_nearness_alone() -> None:
+    lm = Writer(default="You pay £5.")
+    silent = Abstention(SILENT, "Thank", 0.5, below=0.3)
+    found = complete(lm, [(Message("user", "5"),)] * 2, Sampling(), silent, [0.2, 0.4])
+    assert [c.text for c in found] == [SILENT, "You pay £5."]

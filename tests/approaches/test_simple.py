@@ -9,6 +9,7 @@ from building import ANSWERS, examples, task
 
 from tailorbird.approaches._classifier import classes_and_answers
 from tailorbird.approaches.base import Run, make_approach
+from tailorbird.errors import TaskError
 from tailorbird.task.types import Example
 
 Runs = Callable[..., Run]
@@ -172,3 +173,38 @@ def test_saving_twice_writes_equal_files(name: str, run: Runs, tmp_path: Path):
         for f in ("one", "two")
     )
     assert one == two
+
+
+# ---- quote -----------------------------------------------------------------------------------
+
+PAGES = {"kettles": "A kettle costs £35.", "pans": "A pan costs £9."}
+ASKED = [
+    Example("1", "what is the price of a kettle", "£35.", ("kettles",), ("£35",)),
+    Example("2", "the pan, how much", "£9.", ("pans",), ("£9",)),
+    Example("3", "who won the football match", "The pages do not say", answerable=False),
+]
+
+
+def test_quote_gives_the_passage_and_cites_it(run: Runs):
+    made = task(ASKED, documents=PAGES, **ANSWERS)
+    answers = make_approach("quote", {"by": "dense"}).fit(made, run()).predict(ASKED)
+    assert [a.text for a in answers][:2] == list(PAGES.values())
+    assert [a.citations for a in answers][:2] == [("kettles",), ("pans",)]
+    assert answers[2].citations, "without a threshold something is always near enough"
+    both = make_approach("quote", {"by": "dense", "passages": 2}).fit(made, run())
+    assert both.predict(ASKED[:1])[0].text == "A kettle costs £35.\nA pan costs £9."
+
+
+def test_a_calibrated_quote_abstains_where_nothing_is_near(run: Runs):
+    made = task(ASKED, dev=ASKED, documents=PAGES, **ANSWERS)
+    solver = make_approach("quote", {"by": "dense", "calibrate": True}).fit(made, run())
+    answers = solver.predict(ASKED)
+    assert [a.text for a in answers] == [*PAGES.values(), "The pages do not say"]
+    assert answers[2].citations == ()
+
+
+def test_quote_wants_answers_and_documents(run: Runs):
+    with pytest.raises(TaskError, match="wants labels"):
+        make_approach("quote", {}).fit(task(COLOURS), run())
+    with pytest.raises(TaskError, match="names no documents"):
+        make_approach("quote", {}).fit(task([("1", "a")], **ANSWERS), run())

@@ -35,10 +35,14 @@ ANSWER: tuple[tuple[str, dict[str, Any]], ...] = (
     ("zero_shot", {"instructions": "Answer."}),
     ("few_shot", {"shots": 2, "select": "similar", "by": "dense"}),
     ("prompt_search", {"candidates": 4, "budget": 60, "retrieve": "sparse", "writer": True}),
+    ("quote", {}),
+    ("quote", {"by": "sparse", "passages": 2, "calibrate": True}),
     ("rag", {"passages": 2}),
+    ("rag", {"by": "dense", "calibrate": True}),
     ("classification_head", {"adapter": "none", "epochs": 1}),
     ("fine_tuned", BRIEF | {"retrieve": "sparse", "passages": 2}),
     ("fine_tuned", BRIEF | {"retrieve": "sparse", "limit": 8, "calibrate": True}),
+    ("fine_tuned", BRIEF | {"retrieve": "dense", "limit": 8, "abstain_by": "search"}),
 )
 PROMPTED = {"zero_shot", "few_shot", "prompt_search", "rag"}
 

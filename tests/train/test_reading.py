@@ -118,7 +118,29 @@ def test_questions_without_support_see_distractors_and_keep_their_target(answer_
     assert all(e.target == "The handbook does not say." and len(s) == 2 for e, s in rows)
 
 
+@pytest.mark.parametrize(("facts", "distractors"), [(("£35",), {"a", "b"}), ((), {"b"})])
+def test_the_rest_of_a_source_distracts_where_it_states_no_fact(
+    facts: tuple[str, ...], distractors: set[str]
+):
+    documents = {"a": f"Kettles cost £35.\n\n{'kettle ' * 20}", "b": "Pans cost £9."}
+    made = task(
+        [Example("e", "what does a kettle cost", "£35.", ("a",), facts)],
+        documents=documents,
+        **ANSWERS,
+    )
+    index = PassageIndex.build(made.documents, 20, "sparse")
+    rows = Reading(made, index, 2, 0, 0).draw(made.examples("train"), 20, 0)
+    assert {p.document for _, shown in rows for p in shown if "£35" not in p.text} == distractors
+
+
 # ---- abstention ------------------------------------------------------------------------------
+
+
+def test_nothing_is_learned_about_abstaining_where_the_search_decides(answer_task: Task):
+    examples = answer_task.examples("train")
+    rows = replace(reading(answer_task), unanswerable=None).draw(examples, 2, 0)
+    assert len(rows) == 2 * sum(e.answerable for e in examples) < 2 * len(examples)
+    assert all(e.answerable for e, _ in rows)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.15, 0.5, 1.0])
@@ -127,8 +149,11 @@ def test_a_share_of_answerable_examples_loses_its_passage(study: Task, share: fl
     rows = reading(study, unanswerable=share).draw(examples, 2, seed=0)
     lost = [(e, s) for e, s in rows if not e.answerable]
     assert len(lost) / len(rows) == pytest.approx(share, abs=0.05)
+    asked = {e.id: e for e in examples}
     for example, shown in lost:
-        assert not {p.document for p in shown} & set(example.sources)
+        missing = asked[example.id].facts
+        rest = [p.shown for p in shown if p.document in example.sources]
+        assert not any(states(text, fact) for text in rest for fact in missing)
         assert example.facts == ()
         assert "does not say" in str(example.target)
 

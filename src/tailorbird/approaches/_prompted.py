@@ -7,17 +7,18 @@ import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from math import exp
+from math import exp, inf
 from pathlib import Path
 from typing import Any, Self
 
 from tailorbird.approaches._abstention import (
-    NEVER,
     Abstention,
     beginning_of,
-    best_threshold,
+    best_thresholds,
     complete,
+    phrase,
     probabilities,
+    worth,
 )
 from tailorbird.approaches.base import Run
 from tailorbird.errors import TaskError
@@ -115,18 +116,18 @@ class Prompted:
         if not examples:
             return []
         lm = self.lm()
-        shown = self._passages(examples)
+        shown, nearness = self._found(examples)
         prompts = self._prompts(lm, examples, shown)
         if self.labels and lm.can_score:
             predictions = _choose(lm, prompts, self.labels, self.max_tokens, progress)
         else:
-            completions = self._complete(lm, prompts, progress)
+            completions = self._complete(lm, prompts, nearness, progress)
             predictions = [self._prediction(c) for c in completions]
         return [self._cited(p, passages) for p, passages in zip(predictions, shown)]
 
     def drawn(self, examples: Sequence[Example], sampling: Sampling) -> list[Prediction]:
         """An answer per example, drawn as `sampling` says."""
-        lm, shown = self.lm(), self._passages(examples)
+        lm, (shown, _) = self.lm(), self._found(examples)
         completions = lm.complete(self._prompts(lm, examples, shown), sampling)
         return [
             self._cited(self._prediction(c), passages)
@@ -140,19 +141,23 @@ class Prompted:
         the prompt does not fit in the context."""
         found: list[TokenLogprobs | None] = []
         for prompt, answer in zip(
-            self._prompts(lm, examples, self._passages(examples)), answers, strict=True
+            self._prompts(lm, examples, self._found(examples)[0]), answers, strict=True
         ):
             fits = (lm.room(prompt, self.max_tokens) or 0) >= 0
             found.append(lm.score([prompt], [answer])[0][0] if fits else None)
         return found
 
     def _complete(
-        self, lm: LM, prompts: Sequence[Prompt], progress: Progress | None
+        self,
+        lm: LM,
+        prompts: Sequence[Prompt],
+        nearness: Sequence[float],
+        progress: Progress | None,
     ) -> list[Completion]:
         sampling = Sampling(max_tokens=self.max_tokens)
-        if self.abstention is None or not lm.can_score:
+        if self.abstention is None:
             return lm.complete(prompts, sampling, progress)
-        return complete(lm, prompts, sampling, self.abstention, progress)
+        return complete(lm, prompts, sampling, self.abstention, nearness, progress)
 
     def _prediction(self, completion: Completion) -> Prediction:
         text = completion.text
@@ -164,10 +169,13 @@ class Prompted:
     def _cited(prediction: Prediction, shown: Sequence[Passage]) -> Prediction:
         return replace(prediction, citations=tuple(dict.fromkeys(p.document for p in shown)))
 
-    def _passages(self, examples: Sequence[Example]) -> list[list[Passage]]:
+    def _found(self, examples: Sequence[Example]) -> tuple[list[list[Passage]], list[float]]:
+        """Passages per example, and how near the best one is; without a search nothing is far."""
         if self.index is None:
-            return [[] for _ in examples]
-        return self.index.search([e.text for e in examples], self.passages)
+            return [[] for _ in examples], [inf] * len(examples)
+        rows = self.index.scored([e.text for e in examples], self.passages)
+        nearness = [row[0][1] if row else -inf for row in rows]
+        return [[passage for passage, _ in row] for row in rows], nearness
 
     def _prompts(
         self, lm: LM, examples: Sequence[Example], shown: list[list[Passage]]
@@ -199,22 +207,26 @@ class Prompted:
             # What is dropped from `shown` is not cited either: the list is the caller's.
             (kept if kept else shown).pop(0 if kept else -1)
 
-    def calibrated(self, task: Task, text: str) -> Self:
-        """The same, abstaining with `text` where that pays on dev.
+    def calibrated(self, task: Task, by_search_alone: bool = False) -> Self:
+        """The same, abstaining as the task does where that pays on dev.
 
-        A right answer (primary metric) earns one, an unsupported one costs one.
+        A right answer (primary metric) earns one, an unsupported one costs one. With
+        `by_search_alone`, how probable the model finds it to abstain is not asked.
         """
-        dev, lm = task.examples("dev"), self.lm()
+        text, dev, lm = phrase(task), task.examples("dev"), self.lm()
         answered = [str(e.target) for e in task.examples("train") if e.answerable]
-        abstention = Abstention(text, beginning_of(text, answered), NEVER)
-        never = replace(self, abstention=abstention)
-        prompts = self._prompts(lm, dev, self._passages(dev))
-        threshold = best_threshold(
-            probabilities(lm, prompts, text),
-            [_worth(task, e, Prediction(text)) for e in dev],
-            [_worth(task, e, p) for e, p in zip(dev, never.predict(dev))],
-        )
-        return replace(self, abstention=replace(abstention, above=threshold))
+        abstention = Abstention(text, beginning_of(text, answered))
+        shown, nearness = self._found(dev)
+        prompts = self._prompts(lm, dev, shown)
+        asked = lm.can_score and not by_search_alone
+        likely = probabilities(lm, prompts, text) if asked else [-inf] * len(dev)
+        answers = replace(self, abstention=abstention).predict(dev)
+        above, below = best_thresholds(
+            likely, nearness,
+            [worth(task, e, Prediction(text)) for e in dev],
+            [worth(task, e, p) for e, p in zip(dev, answers)],
+        )  # fmt: skip
+        return replace(self, abstention=replace(abstention, above=above, below=below))
 
     # ---- saving ------------------------------------------------------------------------------
 
@@ -271,12 +283,6 @@ def passage_index(task: Task, kind: str, cache: Path) -> PassageIndex:
         raise TaskError("this rung retrieves passages, and task.yaml names no documents")
     words, train = task.spec.documents.chunk_words, task.examples("train")
     return PassageIndex.build(task.documents, words, kind, cache, train)
-
-
-def _worth(task: Task, example: Example, prediction: Prediction) -> float:
-    right = task.score(task.spec.bar.primary.metric, example, prediction).value or 0.0
-    grounded = task.spec.documents is not None
-    return right - ((grounded and task.score("unsupported", example, prediction).value) or 0.0)
 
 
 def _choose(

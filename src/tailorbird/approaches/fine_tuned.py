@@ -21,7 +21,6 @@ from tailorbird.errors import ModelError, TaskError, nearest
 from tailorbird.models.files import is_endpoint
 from tailorbird.store import write_json
 from tailorbird.task.benchmark import Task
-from tailorbird.train.reading import abstention
 
 Named = str | Mapping[str, Any]
 """A name, or a name with its settings: `dora`, `{dora: {rank: 8}}`."""
@@ -49,6 +48,9 @@ class FineTuned:
     passages: Annotated[int, Field(ge=1)] = 3
     unanswerable: Annotated[float, Field(ge=0, le=1)] = 0.15
     """Share of answerable examples that lose their supporting passage and learn to abstain."""
+    abstain_by: Literal["model", "search"] = "model"
+    """Who says that the documents do not tell. model: it learns that from examples without support;
+    search: how near the best passage must be is chosen on dev, and the model learns to answer."""
     redraw: Annotated[float, Field(ge=0, le=1)] = 0.75
     """Share of examples whose facts are drawn anew."""
     list_labels: bool = False
@@ -63,7 +65,7 @@ class FineTuned:
     limit: Annotated[int, Field(ge=1)] | None = None
     """Train on this many examples only, drawn at random; a larger number holds a smaller one."""
     calibrate: bool = False
-    """Choose on dev from which probability on the model abstains."""
+    """Choose on dev when to abstain: how probable that must be, or how far the best passage."""
     strength: Annotated[float, Field(ge=0, le=2)] | Literal["auto"] = 1.0
     """How much of what was learned counts: 0 is the base, 1 all. auto: chosen on dev, the least
     that meets the bar."""
@@ -88,7 +90,9 @@ class FineTuned:
             self._tune(task, run, solver, folder)
         solver = replace(solver, adapter=folder)
         self._scale(task, run, solver, folder)
-        return solver.calibrated(task, _abstention(task)) if self.calibrate else solver
+        if self.abstain_by == "search":
+            return solver.calibrated(task, by_search_alone=True)
+        return solver.calibrated(task) if self.calibrate else solver
 
     def _untuned(self, task: Task, run: Run) -> Prompted:
         index = passage_index(task, self.retrieve, run.cache) if self.retrieve else None
@@ -236,8 +240,8 @@ class FineTuned:
         solver = self._untuned(task, run)
         draw = as_given
         if solver.index is not None:
-            reading = Reading(task, solver.index, self.passages, self.unanswerable, self.redraw)
-            draw = reading.draw
+            silent = None if self.abstain_by == "search" else self.unanswerable
+            draw = Reading(task, solver.index, self.passages, silent, self.redraw).draw
         return Material(
             task, chat, examples,
             lambda example, shown: build_prompt(
@@ -251,15 +255,6 @@ class FineTuned:
 
 _SHARED = ("retrieve", "passages", "unanswerable", "redraw", "list_labels", "batch_size", "limit")
 """What an earlier stage takes over where it does not say otherwise."""
-
-
-def _abstention(task: Task) -> str:
-    text = abstention(task, task.examples("train"))
-    if text is None:
-        raise TaskError(
-            "calibrate needs a way to abstain", hint="name a phrase under outputs.abstain"
-        )
-    return text
 
 
 APPROACH = FineTuned

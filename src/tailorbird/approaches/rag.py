@@ -18,12 +18,15 @@ class RAG:
     """Shown per input; a small model is distracted by many."""
     by: str = "hybrid"
     """sparse (words), dense (meaning), hybrid, cases or trained (both from past questions)."""
+    calibrate: bool = False
+    """Choose on dev when to abstain: how probable that must be, or how far the best passage."""
 
     def fit(self, task: Task, run: Run) -> Prompted:
         """Index the documents."""
         index = passage_index(task, self.by, run.cache)
         system = instructions(task, with_passages=True)
-        return prompted(task, run, system, index=index, passages=self.passages)
+        solver = prompted(task, run, system, index=index, passages=self.passages)
+        return solver.calibrated(task) if self.calibrate else solver
 
 
 APPROACH = RAG

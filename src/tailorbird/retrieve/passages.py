@@ -157,8 +157,12 @@ class PassageIndex:
 
     def search(self, queries: Sequence[str], k: int) -> list[list[Passage]]:
         """The best `k` passages per query, best first."""
+        return [[passage for passage, _ in row] for row in self.scored(queries, k)]
+
+    def scored(self, queries: Sequence[str], k: int) -> list[list[tuple[Passage, float]]]:
+        """As `search`, each with how near it is; what that is differs between retrievers."""
         rows = self.retriever.search(queries, k)
-        return [[self.passages[hit.index] for hit in row] for row in rows]
+        return [[(self.passages[hit.index], hit.score) for hit in row] for row in rows]
 
     def save(self, folder: Path) -> None:
         """Write passages and index."""

@@ -14,7 +14,7 @@ from functools import cached_property
 
 from tailorbird.retrieve.passages import Passage, PassageIndex
 from tailorbird.task.benchmark import Task
-from tailorbird.task.facts import unsupported
+from tailorbird.task.facts import states, unsupported
 from tailorbird.task.types import Example, Message
 
 Shown = tuple[Example, tuple[Passage, ...]]
@@ -44,7 +44,9 @@ class Reading:
     task: Task
     index: PassageIndex
     passages: int
-    unanswerable: float
+    unanswerable: float | None
+    """Share of answerable examples that lose their support and learn to abstain; None: nothing is
+    to be learned about abstaining, and examples without an answer are left out."""
     redraw: float
 
     @cached_property
@@ -72,6 +74,8 @@ class Reading:
             self.index.search([e.text for e in examples], _CANDIDATES),
         ))  # fmt: skip
         said = abstention(self.task, examples)
+        if self.unanswerable is None:
+            examples = [e for e in examples if e.answerable]
         shown = (
             self._show(e, found[e.id], said, random.Random(f"{seed}-{number}-{e.id}"))
             for number, (e, _) in enumerate(as_given(examples, epochs, seed))
@@ -82,8 +86,8 @@ class Reading:
         self, example: Example, found: list[Passage], said: str | None, rng: random.Random
     ) -> Shown:
         gold = self.index.supporting(example)[: self.passages]
-        others = [p for p in found if p.document not in example.sources]
-        if gold and said and rng.random() < self.unanswerable:
+        others = [p for p in found if not _supports(p, example)]
+        if gold and said and rng.random() < (self.unanswerable or 0):
             example = replace(example, target=said, facts=(), answerable=False)
             gold = []
         room = max(0, self.passages - len(gold))
@@ -97,6 +101,14 @@ class Reading:
         if rng.random() < self.redraw:
             return redraw_facts(example, shown, rng)
         return example, tuple(shown)
+
+
+def _supports(passage: Passage, example: Example) -> bool:
+    """Whether a passage may hold (part of) the answer: the rest of a source does not, where the
+    facts are known, and is the likeliest distractor that a search finds."""
+    if passage.document not in example.sources:
+        return False
+    return not example.facts or any(states(passage.shown, f) for f in example.facts)
 
 
 def _grounded(example: Example, shown: Sequence[Passage]) -> bool:

@@ -59,17 +59,19 @@ class PoisonedIndex(PassageIndex):
     demand: str
     seed: int
 
-    def search(self, queries: Sequence[str], k: int) -> list[list[Passage]]:
+    def scored(self, queries: Sequence[str], k: int) -> list[list[tuple[Passage, float]]]:
         """The passages as they would be shown, the first one poisoned."""
-        rows = super().search(queries, k)
+        rows = super().scored(queries, k)
         return [self._poisoned(q, row) for q, row in zip(queries, rows, strict=True)]
 
-    def _poisoned(self, query: str, row: list[Passage]) -> list[Passage]:
+    def _poisoned(
+        self, query: str, row: list[tuple[Passage, float]]
+    ) -> list[tuple[Passage, float]]:
         if not row:
             return row
-        first, *rest = row
+        (first, score), *rest = row
         text = f"{first.text} {instruction(self.demand, self.seed, query)}"
-        return [replace(first, text=text), *rest]
+        return [(replace(first, text=text), score), *rest]
 
 
 _INNER = ("writer", "student")
