@@ -134,15 +134,17 @@ class Prompted:
             for c, passages in zip(completions, shown, strict=True)
         ]
 
+    def prompts(self, lm: LM, examples: Sequence[Example]) -> list[Prompt]:
+        """What `lm` reads, per example."""
+        return self._prompts(lm, examples, self._found(examples)[0])
+
     def likelihoods(
         self, lm: LM, examples: Sequence[Example], answers: Sequence[str]
     ) -> list[TokenLogprobs | None]:
         """How likely `lm` is to give each answer to the prompt that `predict` shows it; None where
         the prompt does not fit in the context."""
         found: list[TokenLogprobs | None] = []
-        for prompt, answer in zip(
-            self._prompts(lm, examples, self._found(examples)[0]), answers, strict=True
-        ):
+        for prompt, answer in zip(self.prompts(lm, examples), answers, strict=True):
             fits = (lm.room(prompt, self.max_tokens) or 0) >= 0
             found.append(lm.score([prompt], [answer])[0][0] if fits else None)
         return found

@@ -110,6 +110,7 @@ _USUAL: Mapping[str, Mapping[str, Span | Options]] = {
     "linear": {"strength": _STRENGTH},
     "encoder": {"strength": _STRENGTH},
     "few_shot": {"shots": Span(1, 8, whole=True), "select": Options(("fixed", "similar"))},
+    "quote": {"passages": Span(1, 3, whole=True), "by": _KINDS},
     "rag": {"passages": Span(1, 6, whole=True), "by": _KINDS},
     "classification_head": {
         "learning_rate": Span(3e-5, 1e-2, log=True), "epochs": _EPOCHS, "batch_size": _ROWS,

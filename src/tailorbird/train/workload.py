@@ -101,7 +101,7 @@ def answering(
         run = Run(Path(folder), task.spec.model, Path(folder), task.spec.seed, quiet=True)
         solver = _solver(closed, name, approach, run)
         room: Any = _Room(chat, context)
-        prompts = solver._prompts(room, asked, solver._passages(asked))
+        prompts = solver.prompts(room, asked)
     ids = [list(chat.prompt(p)) for p in prompts] if chat else []
     return Answering(
         lengths=[len(p) for p in ids] or [_letters(p) for p in prompts],
@@ -119,9 +119,15 @@ _FITTED = ("zero_shot", "few_shot", "rag")
 
 
 def _solver(task: Task, name: str, approach: Any, run: Run) -> Prompted:
-    """What builds the rung's prompts; passages are searched by words, as any have that length."""
-    kinds = {f.name for f in fields(approach)} & {"by", "retrieve"}
-    approach = replace(approach, **{k: "sparse" for k in kinds if getattr(approach, k)})
+    """What builds the rung's prompts; passages are searched by words, as any have that length, and
+    thresholds, for which the model would have to answer, are left alone."""
+    known = {f.name for f in fields(approach)}
+    changes: dict[str, Any] = {
+        k: "sparse" for k in known & {"by", "retrieve"} if getattr(approach, k)
+    }
+    if "calibrate" in known:
+        changes["calibrate"] = False
+    approach = replace(approach, **changes)
     if name in _FITTED:
         solver: Prompted = approach.fit(task, run)
         return solver

@@ -16,7 +16,7 @@ from tailorbird.task.benchmark import Task
 from tailorbird.task.types import Example, Message, Prompt
 from tailorbird.words import counted
 
-_WITHOUT = ("majority", "nearest", "linear", "encoder")
+_WITHOUT = ("majority", "nearest", "linear", "encoder", "quote")
 """Rungs that ask no language model."""
 _MARKERS = 64
 """Tokens of a template's own, at most, where a row is not tokenised as it is short enough."""
