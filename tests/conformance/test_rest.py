@@ -149,7 +149,7 @@ def test_preference_objective_conforms(
     from tailorbird.train.material import Material
     from tailorbird.train.objectives.base import Layout
     from tailorbird.train.reference import with_reference
-    from tailorbird.train.reward_model import add_head
+    from tailorbird.train.reward_head import add_head
 
     ranked = [
         Comparison(str(n), prompt, ("It depends. " * n, "Never.", "Why? " * n)[: 2 + n % 2])

@@ -156,7 +156,7 @@ def test_kto_where_its_group_is_the_batch(
 
 def test_reward_model(tokens: Any, checkpoint: Path, tmp_path: Path) -> None:
     from tailorbird.train.objectives.reward import Reward
-    from tailorbird.train.reward_model import add_head
+    from tailorbird.train.reward_head import add_head
 
     policy = model(1, transformers.LlamaForSequenceClassification, num_labels=1)
     ours = add_head(model(1))

@@ -24,7 +24,7 @@ from tailorbird.train.objectives.kto import KTO
 from tailorbird.train.policy import LoRA, attach
 from tailorbird.train.recipe import Recipe
 from tailorbird.train.reference import with_reference
-from tailorbird.train.reward_model import add_head
+from tailorbird.train.reward_head import add_head
 from tailorbird.train.rows import Answers
 
 PAIRED = ("dpo", "ipo", "orpo", "simpo")
@@ -329,7 +329,7 @@ def test_learns_what_is_preferred(
     assert log[-1]["accuracy"] > 0.9
     assert log[-1]["loss"] < log[0]["loss"]
     if name == "reward":
-        from tailorbird.train.reward_model import rewards_of
+        from tailorbird.train.reward_head import rewards_of
 
         better, worse = rewards_of(policy, held_out).view(-1, 2).unbind(1)
         assert bool((better > worse).all())

@@ -23,7 +23,8 @@ from tailorbird.train.objectives.base import Layout
 from tailorbird.train.objectives.reward import Reward
 from tailorbird.train.policy import LoRA, attach
 from tailorbird.train.recipe import Recipe
-from tailorbird.train.reward_model import RewardModel, add_head, fit, rewards_of
+from tailorbird.train.reward_head import add_head, rewards_of
+from tailorbird.train.reward_model import RewardModel, fit
 
 THINGS = ("kettle", "desk lamp", "rucksack", "toaster", "armchair", "radio")
 RECIPE = Recipe(learning_rate=1e-2, batch_size=6, warmup_steps=0, save_every=2)

@@ -14,7 +14,8 @@ from tailorbird.task.benchmark import Task
 from tailorbird.task.types import Comparison, Example
 from tailorbird.train.material import Material
 from tailorbird.train.policy import LoRA, attach
-from tailorbird.train.reward_model import RewardModel, add_head
+from tailorbird.train.reward_head import add_head
+from tailorbird.train.reward_model import RewardModel
 from tailorbird.train.rewards import make_reward
 
 

@@ -1,18 +1,13 @@
-"""A reward model: a causal base with an adapter, and a head that makes one number of an answer.
-
-The head reads the hidden state of the last token, the one that ends the answer and has seen all of
-it. It is a trained module of the model, so that the optimiser and checkpoints hold it.
-"""
+"""A reward model: a causal base with an adapter, and a head that makes one number of an answer."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
-from torch import Tensor, nn
 
-from tailorbird.errors import ModelError, TrainingError
+from tailorbird.errors import ModelError
 from tailorbird.models.base import Progress
 from tailorbird.models.chat import Chat, Row
 from tailorbird.models.local import load_parts
@@ -24,58 +19,15 @@ from tailorbird.train.adapters.lora import LoRA
 from tailorbird.train.attention import attends_by_row
 from tailorbird.train.engine import forget_checkpoints, load_trained, save_trained, train
 from tailorbird.train.material import Material
-from tailorbird.train.objectives.base import Layout, last_hidden
-from tailorbird.train.policy import attach, has_virtual_tokens
+from tailorbird.train.objectives.base import Layout
+from tailorbird.train.objectives.reward import Reward
+from tailorbird.train.policy import attach
 from tailorbird.train.recipe import Recipe, usual_rate
 from tailorbird.train.reference import by_length
-from tailorbird.train.rows import Batch
+from tailorbird.train.reward_head import add_head, rewards_of
 
-if TYPE_CHECKING:
-    from tailorbird.train.objectives.reward import Reward
-
-HEAD = "reward_head"
 WEIGHTS = "reward_model.safetensors"
 RECORD = "reward_model.json"
-
-
-# ---- the head ----------------------------------------------------------------------------------
-
-
-def add_head(policy: Any) -> Any:
-    """`policy` with a reward head, float32[1, D]. It begins at 0: every answer is worth the same.
-
-    An output layer of its own, which rewards do not pass, is frozen. Raises `ModelError` where
-    virtual tokens stand before the prompt, which the head cannot see.
-    """
-    if has_virtual_tokens(policy):
-        raise ModelError(
-            "a reward head cannot stand on virtual tokens",
-            hint="use an adapter inside the layers, such as lora",
-        )
-    width = policy.config.get_text_config().hidden_size
-    head = nn.Linear(width, 1, bias=False, device=next(policy.parameters()).device)
-    nn.init.zeros_(head.weight)
-    policy.add_module(HEAD, head)
-    output = policy.get_output_embeddings()
-    if output.weight is not policy.get_input_embeddings().weight:
-        output.requires_grad_(False)
-    return policy
-
-
-def rewards_of(model: nn.Module, batch: Batch) -> Tensor:
-    """The reward of every row, float32[R]. Raises `TrainingError` where there is no head."""
-    head = getattr(getattr(model, "module", model), HEAD, None)  # below DistributedDataParallel
-    if head is None:
-        raise TrainingError(
-            "rewards need a head on the model, and this one has none",
-            hint="train a reward model by best_of, or by reward: {model: preferences}",
-        )
-    # A sum of products: as a layer it would be rounded to bfloat16 in mixed precision.
-    rewards: Tensor = (last_hidden(model, batch).float() * head.weight[0].float()).sum(-1)
-    return rewards
-
-
-# ---- a trained one -----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -168,8 +120,6 @@ def learned(
     `ask` makes the prompt of an example, whose answers are to be judged behind it. Raises
     `TaskError` where the task names no preferences.
     """
-    from tailorbird.train.objectives.reward import Reward
-
     model, tokenizer = load_parts(base)
     config, adapter = model.config.get_text_config(), LoRA()
     material = Material(
@@ -181,7 +131,7 @@ def learned(
     return fit(material, Reward(), adapter, Recipe(learning_rate=rate))
 
 
-def fit(material: Material, objective: "Reward", adapter: Adapter, recipe: Recipe) -> RewardModel:
+def fit(material: Material, objective: Reward, adapter: Adapter, recipe: Recipe) -> RewardModel:
     """Train a reward model on the comparisons of `material`, whose `model` is the base.
 
     It is saved in the folder of `material`. One that is there is loaded, and a training that was

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from tailorbird.train.objectives._comparisons import Ranked, in_order, plackett_luce, watched
 from tailorbird.train.objectives.base import Metrics
-from tailorbird.train.reward_model import rewards_of
+from tailorbird.train.reward_head import rewards_of
 from tailorbird.train.rows import Batch
 
 
