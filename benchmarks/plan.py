@@ -19,7 +19,8 @@ from typing import Any
 from tailorbird.models.files import FLEDGLING
 from tailorbird.task.benchmark import Task, load_task
 from tailorbird.task.task import Rung, load_spec
-from tailorbird.train.plan import MIB, plan
+from tailorbird.train.plan import plan
+from tailorbird.train.planner import MIB
 
 ROOT = Path(__file__).parents[1]
 CHECKPOINTED = {"trainer": {"gradient_checkpointing": True}}

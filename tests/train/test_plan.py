@@ -14,15 +14,17 @@ from tailorbird.models.local import load_parts
 from tailorbird.task.benchmark import Task
 from tailorbird.task.task import Prices, Rung
 from tailorbird.train.adapters.base import make_adapter
+from tailorbird.train.forecast import Machine
 from tailorbird.train.memory import Footprint, Load, Range, choose_batch, free_memory, largest
 from tailorbird.train.objectives.base import Layout
 from tailorbird.train.objectives.sft import SFT
-from tailorbird.train.plan import GIB, Machine, plan
+from tailorbird.train.plan import plan
 from tailorbird.train.policy import attach
 from tailorbird.train.probe import probe_training
 from tailorbird.train.shapes import Model
 from tailorbird.train.throughput import Meter
 
+GIB = 2.0**30
 BIG = Machine("CPU, 1 threads", 64 * GIB, 1e10)
 
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from tailorbird.train.forecast import Change, Plan, RungPlan
     from tailorbird.train.memory import Range
-    from tailorbird.train.plan import Change, Plan, RungPlan
 
 EXAMPLES = (
     "Examples:\n\n"

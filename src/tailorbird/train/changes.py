@@ -6,20 +6,19 @@ change no result, a lower rank and four bits hardly, another model or fewer exam
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tailorbird.approaches.base import make_approach
 from tailorbird.task.benchmark import Task
 from tailorbird.task.task import Rung
+from tailorbird.train.forecast import Change, Machine, Plan, RungPlan
 from tailorbird.train.memory import ROOM, Range
+from tailorbird.train.planner import Planner
 from tailorbird.train.space import with_changes as with_settings
 from tailorbird.train.workload import epochs_of
 
-if TYPE_CHECKING:
-    from tailorbird.train.plan import Change, Plan, Planner, RungPlan
 
-
-def with_changes(planner: "Planner", rung: Rung, found: "RungPlan") -> "RungPlan":
+def with_changes(planner: Planner, rung: Rung, found: RungPlan) -> RungPlan:
     """`found` with what to change, where memory does not or may not suffice."""
     there = ROOM * planner.machine.memory
     if found.memory is None or found.memory.high <= there:
@@ -27,11 +26,7 @@ def with_changes(planner: "Planner", rung: Rung, found: "RungPlan") -> "RungPlan
     return replace(found, changes=tuple(_for_memory(planner, rung, found, there)))
 
 
-def _for_memory(
-    planner: "Planner", rung: Rung, found: "RungPlan", there: float
-) -> Iterator["Change"]:
-    from tailorbird.train.plan import Change
-
+def _for_memory(planner: Planner, rung: Rung, found: RungPlan, there: float) -> Iterator[Change]:
     assert found.memory is not None
     settings: Mapping[str, Any] = rung.settings
     if found.batch:
@@ -76,29 +71,21 @@ def _rank(approach: Any) -> int | None:
 
 
 def _tried(
-    planner: "Planner", rung: Rung, settings: Mapping[str, Any], what: str,
+    planner: Planner, rung: Rung, settings: Mapping[str, Any], what: str,
     change: Mapping[str, Any], there: float,
-) -> "Change":  # fmt: skip
-    from tailorbird.train.plan import Change
-
+) -> Change:  # fmt: skip
     found = _estimate(planner, rung, settings)
     fits = found.memory is not None and found.memory.high <= there
     return Change(what, _said(change), found.memory, found.seconds, fits)
 
 
-def _estimate(planner: "Planner", rung: Rung, settings: Mapping[str, Any]) -> "RungPlan":
+def _estimate(planner: Planner, rung: Rung, settings: Mapping[str, Any]) -> RungPlan:
     """Without a probe: what does not fit cannot be tried."""
-    from tailorbird.train.plan import Planner
-
     trial = Planner(planner.task, planner.machine, probe=False, imagined=True)
     return trial.rung(rung.model_copy(update={"settings": dict(settings)}))
 
 
-def _four_bits(
-    planner: "Planner", rung: Rung, settings: Mapping[str, Any], there: float
-) -> "Change":
-    from tailorbird.train.plan import Change, Machine, Planner
-
+def _four_bits(planner: Planner, rung: Rung, settings: Mapping[str, Any], there: float) -> Change:
     approach: Any = make_approach(rung.approach, settings)
     rank = _rank(approach) or 16
     with_four = {k: v for k, v in settings.items() if k != "rank"}
@@ -130,10 +117,8 @@ def _said(change: Mapping[str, Any]) -> str:
 # ---- time ----------------------------------------------------------------------------------------
 
 
-def for_time(plan: "Plan", task: Task) -> Iterator["Change"]:
+def for_time(plan: Plan, task: Task) -> Iterator[Change]:
     """What brings the whole ladder into `budget.minutes`, where it is expected to take longer."""
-    from tailorbird.train.plan import Change
-
     if plan.minutes is None or plan.seconds is None or plan.seconds.expected <= 60 * plan.minutes:
         return
     budget, total = 60 * plan.minutes, plan.seconds
@@ -163,7 +148,7 @@ def for_time(plan: "Plan", task: Task) -> Iterator["Change"]:
     yield Change("more time", f"budget: {{minutes: {total.high / 60:.0f}}}", None, total, True)
 
 
-def _training(rung: "RungPlan") -> float:
+def _training(rung: RungPlan) -> float:
     return _expected(rung.training_seconds)
 
 
