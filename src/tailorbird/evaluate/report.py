@@ -173,43 +173,60 @@ def write_report(
         evidence: what would have to be the same to measure the same.
     """
     ladder = Ladder(results, task.spec)
+    text = (
+        _environment()
+        .get_template("report.html")
+        .render(
+            _figures(ladder, verdict) | _judgement(ladder, verdict),
+            task=task,
+            results=results,
+            verdict=verdict,
+            curves=[curve_plot(c) for c in curves],
+            audits=[(a.rung, [audit_plot(found) for found in a.found]) for a in audits],
+            evidence=evidence,
+            percent=axis([0.0, 1.0], scale=100),
+            slices=slices,
+            statuses=_STATUS.values(),
+            shown=_shown(task, ladder, verdict, predictions),
+            failures=failures,
+            checks=checks,
+        )
+    )
+    write_text(path, text)
+
+
+def _figures(ladder: Ladder, verdict: Verdict) -> dict[str, Any]:
+    """The charts and tables of all that was measured, by their names in the template."""
     measured = [*columns(ladder), *further_columns(ladder)]
     rates = [c for c in measured if c.metric not in MEASURES]
     bill = [c for c in measured if c.metric in MEASURES]
-    asked_for = [c for c in measured if c.criteria or c.metric in _scorers(ladder)]
-    together = [c for c in rates if c not in asked_for]
-    text = _environment().get_template("report.html").render(
-        task=task,
-        results=results,
-        verdict=verdict,
-        advice=ADVICE[verdict.fine_tune],
-        bar=_bar(ladder),
-        charts=[_chart(ladder, verdict, c) for c in rates if c.metric in _scorers(ladder)],
-        scatters=_scatters(ladder, verdict, rates[0], bill),
-        reliabilities=_reliabilities(ladder),
-        classes=_classes(ladder, verdict),
-        curves=[curve_plot(c) for c in curves],
-        audits=[(a.rung, [audit_plot(found) for found in a.found]) for a in audits],
-        evidence=evidence,
-        higher=ladder.higher,
-        percent=axis([0.0, 1.0], scale=100),
-        quality=asked_for,
-        quality_rows=[_row(verdict, r, asked_for) for r in ladder.rungs],
-        together=together,
-        together_rows=[_row(verdict, r, together) for r in ladder.rungs],
-        bill=bill,
-        bill_rows=[_row(verdict, r, bill) for r in ladder.rungs],
-        comparisons=[(c, _difference(c), _follows(ladder, c)) for c in verdict.contrasts],
-        slices=slices,
-        primary=rates[0],
-        statuses=_STATUS.values(),
-        shown=_shown(task, ladder, verdict, predictions),
-        against=_against(ladder),
-        failures=failures,
-        checks=checks,
-        method=_method(ladder, verdict),
-    )  # fmt: skip
-    write_text(path, text)
+    quality = [c for c in measured if c.criteria or c.metric in _scorers(ladder)]
+    together = [c for c in rates if c not in quality]
+    return {
+        "primary": rates[0],
+        "charts": [_chart(ladder, verdict, c) for c in rates if c.metric in _scorers(ladder)],
+        "scatters": _scatters(ladder, verdict, rates[0], bill),
+        "reliabilities": _reliabilities(ladder),
+        "classes": _classes(ladder, verdict),
+        "quality": quality,
+        "quality_rows": [_row(verdict, r, quality) for r in ladder.rungs],
+        "together": together,
+        "together_rows": [_row(verdict, r, together) for r in ladder.rungs],
+        "bill": bill,
+        "bill_rows": [_row(verdict, r, bill) for r in ladder.rungs],
+    }
+
+
+def _judgement(ladder: Ladder, verdict: Verdict) -> dict[str, Any]:
+    """What was asked for, what follows, and by which method, by its names in the template."""
+    return {
+        "advice": ADVICE[verdict.fine_tune],
+        "bar": _bar(ladder),
+        "higher": ladder.higher,
+        "comparisons": [(c, _difference(c), _follows(ladder, c)) for c in verdict.contrasts],
+        "against": _against(ladder),
+        "method": _method(ladder, verdict),
+    }
 
 
 def _environment() -> Environment:
