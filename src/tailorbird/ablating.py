@@ -135,45 +135,49 @@ def ablate(
 
     Raises `BenchmarkError` without found dev items, and where nothing could be marked.
     """
-    dev = [e for e in task.splits.get("dev", ()) if not e.made_up]
+    before, after = _without_and_with(task, rows, pairs)
+    (found,) = task.only([rung]).spec.rungs
+    marks = {
+        name: _averaged(
+            [
+                marked(_seeded(side, n), found, out / f"{name}-{n}", run, "dev", quiet)[0]
+                for n in range(repeats)
+            ]
+        )
+        for name, side in (("without", before), ("with", after))
+    }
+    metric, groups = task.spec.bar.primary.metric, [e.group for e in before.splits["dev"]]
+    without, with_them = (estimate_mean(m, groups, task.spec.seed) for m in marks.values())
+    comparison = compare(marks["without"], marks["with"], groups, task.spec.seed)
+    if comparison is None or without is None or with_them is None:
+        raise BenchmarkError(f"no dev item could be marked by {metric}")
+    size = len(before.splits["train"])
+    done = Ablation(
+        rung, metric, size, len(after.splits["train"]) - size, len(pairs), without, with_them,
+        comparison, task.spec.bar.margin, higher_is_better(metric), repeats,
+    )  # fmt: skip
+    write_json(out / "ablation.json", done.to_json())
+    return done
+
+
+def _without_and_with(task: Task, rows: Sequence[Row], pairs: Sequence[Row]) -> tuple[Task, Task]:
+    """The task with what was found alone, and with all that was made up; dev is the same."""
+    dev = tuple(e for e in task.splits.get("dev", ()) if not e.made_up)
     if not dev:
         raise BenchmarkError(
             "there is no dev split to compare on", hint="name data.dev, or cut data.all by splits"
         )
-    (found,) = task.only([rung]).spec.rungs
     train = task.examples("train")
-    alone = tuple(e for e in train if not e.made_up)
     known = {e.folded for e in train}
     added = tuple(e for r in rows if (e := r.example).folded not in known)
-    base = replace(task, splits={**task.splits, "train": alone, "dev": tuple(dev)})
-    more = replace(
-        base,
-        splits={**base.splits, "train": (*train, *added)},
+    alone = tuple(e for e in train if not e.made_up)
+    without = replace(task, splits={**task.splits, "train": alone, "dev": dev})
+    with_them = replace(
+        without,
+        splits={**without.splits, "train": (*train, *added)},
         comparisons=(*task.comparisons, *map(_pair, pairs)),
     )
-    marks = {
-        name: _averaged(
-            [
-                marked(_seeded(each, n), found, out / f"{name}-{n}", run, "dev", quiet)[0]
-                for n in range(repeats)
-            ]
-        )
-        for name, each in (("without", base), ("with", more))
-    }
-    groups = [e.group for e in dev]
-    means = {n: estimate_mean(m, groups, task.spec.seed) for n, m in marks.items()}
-    comparison = compare(marks["without"], marks["with"], groups, task.spec.seed)
-    without, with_them = means["without"], means["with"]
-    if comparison is None or without is None or with_them is None:
-        raise BenchmarkError(f"no dev item could be marked by {task.spec.bar.primary.metric}")
-    metric = task.spec.bar.primary.metric
-    done = Ablation(
-        rung, metric, len(alone), len(train) - len(alone) + len(added), len(pairs),
-        without, with_them, comparison, task.spec.bar.margin,
-        higher_is_better(metric), repeats,
-    )  # fmt: skip
-    write_json(out / "ablation.json", done.to_json())
-    return done
+    return without, with_them
 
 
 def _pair(row: Row) -> Pair:

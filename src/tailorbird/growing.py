@@ -111,12 +111,7 @@ def grow(
     Raises `BenchmarkError` where the split is empty, and `TaskError` for sizes that the training
     split does not have.
     """
-    examples = task.splits.get(split, ())
-    if split == "train" or not examples:
-        raise BenchmarkError(
-            f"the {split} split cannot be marked here",
-            hint="name data.dev, or cut data.all by splits; --on test opens the test split",
-        )
+    examples = _to_mark(task, split)
     (found,) = task.only([rung]).spec.rungs
     sizes = _checked(sizes or usual_sizes(len(task.examples("train"))), task)
     marks, seconds = [], []
@@ -133,13 +128,27 @@ def grow(
             if curve.answer == "does not pay":
                 break
     curve = curve or _curve(task, sizes, marks, examples, factor)
-    labels = repeated_labels(task.examples("train")) if task.spec.kind == "label" else []
-    ceiling = noise_ceiling(labels, task.spec.seed)
     metric = task.spec.bar.primary.metric
-    higher = higher_is_better(metric)
-    grown = Grown(rung, split, metric, curve, tuple(seconds), ceiling, higher)
+    grown = Grown(
+        rung, split, metric, curve, tuple(seconds), _ceiling(task), higher_is_better(metric)
+    )
     write_json(out / "curve.json", grown.to_json())
     return grown
+
+
+def _to_mark(task: Task, split: Split) -> Sequence[Example]:
+    examples = task.splits.get(split, ())
+    if split == "train" or not examples:
+        raise BenchmarkError(
+            f"the {split} split cannot be marked here",
+            hint="name data.dev, or cut data.all by splits; --on test opens the test split",
+        )
+    return examples
+
+
+def _ceiling(task: Task) -> Ceiling | None:
+    labels = repeated_labels(task.examples("train")) if task.spec.kind == "label" else []
+    return noise_ceiling(labels, task.spec.seed)
 
 
 def _curve(
