@@ -13,6 +13,7 @@ from tailorbird.cli.options import (
     Study,
     load,
     parse_overrides,
+    print_json,
 )
 
 if TYPE_CHECKING:
@@ -41,8 +42,6 @@ def command(
     json: AsJson = False,
 ) -> None:
     """Look for what broke: bias, robustness, forgetting. The task file's `audits` say how."""
-    import json as codec
-
     from rich.console import Console
 
     from tailorbird.auditing import audit
@@ -59,7 +58,7 @@ def command(
     report = report_climb(task, out, climbed)
     track(task, out, climbed, announcer(task.spec.bar.primary.metric, silent))
     if json:
-        print(codec.dumps([_plain(a) for a in audited], indent=2, ensure_ascii=False))
+        print_json([_plain(a) for a in audited])
     elif not quiet:
         for each in audited:
             print_audits(Console(), each)

@@ -14,6 +14,7 @@ from tailorbird.cli.options import (
     clipped,
     load,
     parse_overrides,
+    print_json,
     tell,
 )
 from tailorbird.words import counted
@@ -65,7 +66,6 @@ def command(
     json: AsJson = False,
 ) -> None:
     """Prove that the benchmark can judge, and examine the data: what is wrong, worst first."""
-    import json as codec
     import sys
 
     from rich.console import Console
@@ -81,7 +81,7 @@ def command(
     if html is not None:
         write_page(html, checked)
     if json:
-        print(codec.dumps(checked.to_json(), indent=2))  # ASCII: a text could steer a terminal
+        print_json(checked.to_json(), ensure_ascii=True)  # ASCII: a text could steer a terminal
     elif quiet:
         print("\n".join(checked.errors), end="\n" if checked.errors else "", file=sys.stderr)
     else:

@@ -8,11 +8,13 @@ import typer
 from tailorbird.cli.options import (
     AsJson,
     DataFolder,
+    Model,
     Overrides,
     Quiet,
     Study,
     load,
-    parse_overrides,
+    overrides_of,
+    print_json,
 )
 
 if TYPE_CHECKING:
@@ -32,9 +34,7 @@ def command(
     study: Study,
     data_folder: DataFolder = None,
     out: Annotated[Path | None, typer.Option(help="The climb's folder; default runs/NAME.")] = None,
-    model: Annotated[
-        str | None, typer.Option(help="fledgling, a hub id, a folder, or http://host/v1#name.")
-    ] = None,
+    model: Model = None,
     only: Annotated[
         list[str] | None, typer.Option(help="Run this rung only (may be repeated).")
     ] = None,
@@ -47,24 +47,18 @@ def command(
     json: AsJson = False,
 ) -> None:
     """Measure every rung on one frozen benchmark, and say which is enough. Resumes when killed."""
-    import json as codec
-
     from rich.console import Console
 
     from tailorbird.climbing import climb
     from tailorbird.evaluate.table import print_verdict
 
-    overrides = parse_overrides(set_)
-    if model:
-        overrides["model"] = model
-    if track:
-        overrides["track"] = track
     silent = quiet or json
+    overrides = overrides_of(set_, model=model, track=track)
     task = load(study, data_folder, overrides, silent).only(only or ())
     out = out or Path("runs") / task.spec.name
     climbed = climb(task, out, announcer(task.spec.bar.primary.metric, silent), silent)
     if json:
-        print(codec.dumps(climbed.verdict.to_json(), indent=2))
+        print_json(climbed.verdict.to_json(), ensure_ascii=True)
     elif not quiet:
         print_verdict(Console(), climbed.results, climbed.verdict, task.spec, climbed.failures)
         print(f"\nThe whole story, for anybody: {out / 'report.html'}")

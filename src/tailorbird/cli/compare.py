@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tailorbird.cli.options import AsJson
+from tailorbird.cli.options import AsJson, print_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,15 +34,13 @@ def command(
     json: AsJson = False,
 ) -> None:
     """Compare two rungs on one benchmark, item by item, and show the items that changed."""
-    import json as codec
-
     from rich.console import Console
 
     from tailorbird.comparing import pair
 
     found = pair(first, second)
     if json:
-        print(codec.dumps(found.to_json(), indent=2, ensure_ascii=False))
+        print_json(found.to_json())
     else:
         _print(Console(), found, items)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tailorbird.cli.options import AsJson, Quiet
+from tailorbird.cli.options import AsJson, Quiet, parse_overrides, print_json, tell
 from tailorbird.words import counted
 
 if TYPE_CHECKING:
@@ -63,9 +63,6 @@ def command(
     json: AsJson = False,
 ) -> None:
     """Convert rows between formats; what a format cannot hold is refused by name, never lost."""
-    import json as codec
-
-    from tailorbird.cli.options import parse_overrides
     from tailorbird.data.convert import Conversion, convert
     from tailorbird.data.interchange import Target
     from tailorbird.errors import DataError
@@ -80,7 +77,7 @@ def command(
     with progress("rows", None, quiet or json) as tick:
         done = convert(conversion, tick)
     if json:
-        print(codec.dumps(done.to_json(), indent=2, ensure_ascii=False))
+        print_json(done.to_json())
     elif not quiet:
         _print(conversion, done)
 
@@ -105,8 +102,6 @@ def _columns(text: str | None) -> "Columns | None":
 
 
 def _print(conversion: "Conversion", done: "Converted") -> None:
-    from tailorbird.cli.options import tell
-
     found = ", ".join(f"{n:,} {name}" for name, n in done.formats.most_common())
     lines = [f"read as {found}", *done.account.lines()]
     if done.could:

@@ -8,11 +8,13 @@ import typer
 from tailorbird.cli.options import (
     AsJson,
     DataFolder,
+    Model,
     Overrides,
     Quiet,
     Study,
     load,
-    parse_overrides,
+    overrides_of,
+    print_json,
 )
 
 if TYPE_CHECKING:
@@ -48,26 +50,19 @@ def command(
     out: Annotated[
         Path | None, typer.Option(help="Where it is kept; default runs/NAME/curve/RUNG.")
     ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="fledgling, a hub id, a folder, or http://host/v1#name.")
-    ] = None,
+    model: Model = None,
     set_: Overrides = None,
     quiet: Quiet = False,
     json: AsJson = False,
 ) -> None:
     """Fit a rung on growing parts of the training data: will more pay? Resumes when killed."""
-    import json as codec
-
     from rich.console import Console
 
     from tailorbird.growing import grow
     from tailorbird.run_folder import slug
 
-    overrides = parse_overrides(set_)
-    if model:
-        overrides["model"] = model
     silent = quiet or json
-    task = load(study, data_folder, overrides, silent)
+    task = load(study, data_folder, overrides_of(set_, model=model), silent)
     rung = rung or task.spec.rungs[-1].name
     run = Path("runs") / task.spec.name
     folder = out or run / "curve" / slug(rung)
@@ -75,7 +70,7 @@ def command(
         task, rung, folder, out or run, _numbers(sizes), on, times, stop=stop, quiet=silent
     )
     if json:
-        print(codec.dumps(grown.to_json(), indent=2, ensure_ascii=False))
+        print_json(grown.to_json())
     elif not quiet:
         show(Console(highlight=False, soft_wrap=True), grown, folder)
 

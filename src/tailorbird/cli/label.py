@@ -15,6 +15,7 @@ from tailorbird.cli.options import (
     Study,
     load,
     parse_overrides,
+    print_json,
     tell,
 )
 from tailorbird.registry import names
@@ -102,8 +103,6 @@ def next_(
     json: AsJson = False,
 ) -> None:
     """Show where a rung is weak, choose rows that should be labelled, and queue them."""
-    import json as codec
-
     from tailorbird.learn.select import Request, select
     from tailorbird.learn.strategies.base import make_strategy
 
@@ -124,7 +123,7 @@ def next_(
     if json:
         spots = selection.spots and selection.spots.to_json()
         chosen = [i.shown() | {"id": i.entry.example.id} for i in new]
-        print(codec.dumps({"chosen": chosen, "weak_spots": spots}, indent=2, ensure_ascii=False))
+        print_json({"chosen": chosen, "weak_spots": spots})
     elif not quiet:
         _show_selection(_console(), selection, new, n)
 
@@ -233,14 +232,12 @@ def status(
     json: AsJson = False,
 ) -> None:
     """Say what is open, who labels how, and how far annotators agree."""
-    import json as codec
-
     from tailorbird.learn.standing import standing
 
     task = load(study, data_folder, {}, True)
     found = standing(_open(study, queue, task), task.spec.seed)
     if json:
-        print(codec.dumps(found.to_json(), indent=2, ensure_ascii=False))
+        print_json(found.to_json())
     else:
         _show_standing(_console(), found)
 
@@ -267,8 +264,6 @@ def adjudicate(
     json: AsJson = False,
 ) -> None:
     """Show items on which annotators differ, or settle one: decide, reopen or withdraw it."""
-    import json as codec
-
     from tailorbird.errors import DataError
     from tailorbird.learn.exchange import rows_of
 
@@ -276,7 +271,7 @@ def adjudicate(
     if item is None:
         waiting = kept.items(("disputed", "unclear"))
         if json:
-            print(codec.dumps(rows_of(waiting), indent=2, ensure_ascii=False))
+            print_json(rows_of(waiting))
         else:
             _show_disputed(_console(), waiting)
         return
@@ -308,7 +303,6 @@ def take(
     json: AsJson = False,
 ) -> None:
     """Turn agreed labels into training rows, and correct labels that were looked at again."""
-    import json as codec
     from dataclasses import asdict
 
     from tailorbird.learn.taking import FILE, take
@@ -318,7 +312,7 @@ def take(
     file = out or folder_of(study) / FILE
     taken = take(_open(study, queue, task), task, file, _me(who))
     if json:
-        print(codec.dumps(asdict(taken), indent=2, ensure_ascii=False))
+        print_json(asdict(taken))
     else:
         _show_taken(_console(), taken, file, study, task)
 

@@ -69,7 +69,7 @@ def command(
     """Mend what a check found: a recorded step, and the files stay as they are."""
     from rich.console import Console
 
-    from tailorbird.mending import propose, rows_of_file, rows_of_task, write_mended
+    from tailorbird.mending import propose, rows_of_file, rows_of_task
 
     console = Console(soft_wrap=True, quiet=quiet)
     if list_ or undo is not None:
@@ -93,9 +93,7 @@ def command(
         _say(console, "Nothing was changed.")
     elif task is None:
         assert out is not None, "_check_out was not asked"
-        left = write_mended(checked.source, chosen, out)
-        _say(console, f"{counted(left, 'row')} written to {out}; {source} is as it was")
-        _say(console, f"Go on from there: {checked.source.command('check', str(out))}")
+        _write(console, checked.source, chosen, out)
     else:
         _record(console, task, checked.source, chosen)
 
@@ -177,6 +175,14 @@ def _record(
         _say(console, f"  take it back: {back}", "dim")
     again = source.command("check", str(source.path))
     _say(console, f"Recorded in {after.file}; look again: {again}")
+
+
+def _write(console: "Console", source: "Read", proposals: "Sequence[Proposal]", out: Path) -> None:
+    from tailorbird.mending import write_mended
+
+    left = write_mended(source, proposals, out)
+    _say(console, f"{counted(left, 'row')} written to {out}; {source.path} is as it was")
+    _say(console, f"Go on from there: {source.command('check', str(out))}")
 
 
 # ---- steps made before -------------------------------------------------------------------------

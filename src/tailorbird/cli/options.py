@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +21,9 @@ Overrides = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+Model = Annotated[
+    str | None, typer.Option(help="fledgling, a hub id, a folder, or http://host/v1#name.")
+]
 
 
 def parse_overrides(pairs: list[str] | None, option: str = "--set") -> dict[str, Any]:
@@ -36,6 +40,11 @@ def parse_overrides(pairs: list[str] | None, option: str = "--set") -> dict[str,
         except ValueError as error:
             raise TaskError(f"{option} {pair} is not valid YAML: {error}") from error
     return out
+
+
+def overrides_of(pairs: list[str] | None, **named: Any) -> dict[str, Any]:
+    """Those of `--set`, and of options that stand for a key of the task file, where given."""
+    return parse_overrides(pairs) | {key: value for key, value in named.items() if value}
 
 
 def clipped(text: str, most: int) -> str:
@@ -56,6 +65,11 @@ def load(study: Path, data_folder: Path | None, overrides: dict[str, Any], quiet
     if not quiet:
         tell(line for account in task.accounts for line in account.lines())
     return task
+
+
+def print_json(value: Any, ensure_ascii: bool = False) -> None:
+    """Print plain values on standard output."""
+    print(json.dumps(value, indent=2, ensure_ascii=ensure_ascii))
 
 
 def tell(lines: Iterable[str]) -> None:

@@ -7,11 +7,13 @@ import typer
 from tailorbird.cli.options import (
     AsJson,
     DataFolder,
+    Model,
     Overrides,
     Quiet,
     Study,
     load,
-    parse_overrides,
+    overrides_of,
+    print_json,
 )
 
 if TYPE_CHECKING:
@@ -31,9 +33,7 @@ EXAMPLES = (
 def command(
     study: Study,
     data_folder: DataFolder = None,
-    model: Annotated[
-        str | None, typer.Option(help="fledgling, a hub id, a folder, or http://host/v1#name.")
-    ] = None,
+    model: Model = None,
     only: Annotated[
         list[str] | None, typer.Option(help="Plan this rung only (may be repeated).")
     ] = None,
@@ -45,7 +45,6 @@ def command(
     json: AsJson = False,
 ) -> None:
     """Estimate memory, time, tokens and money of every rung, and say what to change."""
-    import json as codec
     import sys
 
     from rich.console import Console
@@ -53,14 +52,11 @@ def command(
     from tailorbird.task.check import what_can_be_shown
     from tailorbird.train.plan import plan
 
-    overrides = parse_overrides(set_)
-    if model:
-        overrides["model"] = model
     silent = quiet or json
-    whole = load(study, data_folder, overrides, silent)
+    whole = load(study, data_folder, overrides_of(set_, model=model), silent)
     made, evidence = plan(whole.only(only or ()), probe, quiet=silent), what_can_be_shown(whole)
     if json:
-        print(codec.dumps(made.to_json() | {"evidence": evidence}, indent=2))
+        print_json(made.to_json() | {"evidence": evidence}, ensure_ascii=True)
     elif not quiet:
         console = Console(highlight=False)
         show(console, made)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tailorbird.cli.options import AsJson
+from tailorbird.cli.options import AsJson, print_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,15 +20,13 @@ def command(
     json: AsJson = False,
 ) -> None:
     """List climbs: when, on which benchmark, what was enough, and how good the best rung is."""
-    import json as codec
-
     from rich.console import Console
 
     from tailorbird.evaluate.runs import find_climbs
 
     climbs = find_climbs(folder)
     if json:
-        print(codec.dumps([c.to_json() for c in climbs], indent=2))
+        print_json([c.to_json() for c in climbs], ensure_ascii=True)
     elif climbs:
         Console().print(_table(climbs))
     else:

@@ -1,12 +1,12 @@
 """Print the JSON schema of task.yaml."""
 
+from tailorbird.cli.options import print_json
+
 EXAMPLES = "Example: tailorbird schema > task.schema.json"
 
 
 def command() -> None:
     """Print the JSON schema of task.yaml, for editors and agents."""
-    import json
-
     from tailorbird.task.task import TaskSpec
 
-    print(json.dumps(TaskSpec.model_json_schema(), indent=2))
+    print_json(TaskSpec.model_json_schema(), ensure_ascii=True)

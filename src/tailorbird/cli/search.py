@@ -8,11 +8,13 @@ import typer
 from tailorbird.cli.options import (
     AsJson,
     DataFolder,
+    Model,
     Overrides,
     Quiet,
     Study,
     load,
-    parse_overrides,
+    overrides_of,
+    print_json,
 )
 
 if TYPE_CHECKING:
@@ -47,25 +49,18 @@ def command(
     out: Annotated[
         Path | None, typer.Option(help="Where trials are kept; default runs/NAME/search/RUNG.")
     ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="fledgling, a hub id, a folder, or http://host/v1#name.")
-    ] = None,
+    model: Model = None,
     set_: Overrides = None,
     quiet: Quiet = False,
     json: AsJson = False,
 ) -> None:
     """Search the settings of a rung that do best on dev. Resumes when killed."""
-    import json as codec
-
     from tailorbird.run_folder import slug
     from tailorbird.train.search import search
     from tailorbird.train.space import parse_space
 
-    overrides = parse_overrides(set_)
-    if model:
-        overrides["model"] = model
     silent = quiet or json
-    task = load(study, data_folder, overrides, silent)
+    task = load(study, data_folder, overrides_of(set_, model=model), silent)
     rung = rung or task.spec.rungs[-1].name
     (found,) = task.only([rung]).spec.rungs
     named = parse_space(found.approach, space, found.settings) if space else None
@@ -76,7 +71,7 @@ def command(
         None if silent else announcer(task.spec), silent,
     )  # fmt: skip
     if json:
-        print(codec.dumps(result.to_json(), indent=2))
+        print_json(result.to_json(), ensure_ascii=True)
     elif not quiet:
         _print(result, task.spec)
 

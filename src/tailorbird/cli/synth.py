@@ -13,6 +13,7 @@ from tailorbird.cli.options import (
     Study,
     load,
     parse_overrides,
+    print_json,
 )
 
 if TYPE_CHECKING:
@@ -82,11 +83,9 @@ def command(
     json: AsJson = False,
 ) -> None:
     """Make rows for training, sift them, and say whether they help. Resumes when killed."""
-    import json as codec
-
     from rich.console import Console
 
-    from tailorbird.synthesising import Request, Synthesis, check_budget
+    from tailorbird.synthesising import Request, Synthesis
 
     silent = quiet or json
     task = load(study, data_folder, parse_overrides(set_), silent)
@@ -96,27 +95,16 @@ def command(
     if ablate is not None:
         task.only([ablate])  # a misspelt rung is said now
     synthesis = Synthesis(task, folder, request, _teachers(teacher or [], task), silent)
-    console, found = Console(highlight=False, soft_wrap=True), None
-    if dry_run or synthesis.teachers:
-        found = synthesis.estimate(probe)
-        if not silent:
-            show_estimate(console, found)
-        if not dry_run:
-            check_budget(task, found)
+    console = Console(highlight=False, soft_wrap=True, quiet=silent)
+    found = synthesis.estimate(probe) if dry_run or synthesis.teachers else None
+    if found is not None:
+        show_estimate(console, found)
     if dry_run:
-        if json and found:
-            print(codec.dumps(found.to_json(), indent=2, ensure_ascii=False))
-        return
-    done = synthesis.make()
-    if not silent:
-        show(console, done, study, task.spec.data.all)
-    held = None
-    if ablate is not None:
-        held = _ablated(synthesis, done, ablate, repeats)
-        if not silent:
-            console.print(held.sentence, style="bold", markup=False)
+        plain = found and found.to_json()
+    else:
+        plain = _carried_out(console, synthesis, found, study, ablate, repeats)
     if json:
-        print(codec.dumps(_plain(done, found, held), indent=2, ensure_ascii=False))
+        print_json(plain)
 
 
 def _settings(
@@ -144,6 +132,23 @@ def _teachers(specs: list[str], task: Any) -> dict[str, Any]:
     return {spec: load_model(spec, limits=task.spec.endpoint) for spec in specs}
 
 
+def _carried_out(
+    console: "Console", synthesis: "Synthesis", found: "Estimate | None", study: Path,
+    rung: str | None, repeats: int,
+) -> dict[str, Any]:  # fmt: skip
+    """Make the rows, where the budget allows `found`; try them on `rung`. In plain values, too."""
+    from tailorbird.synthesising import check_budget
+
+    if found is not None:
+        check_budget(synthesis.task, found)
+    done = synthesis.make()
+    show(console, done, study, synthesis.task.spec.data.all)
+    held = None if rung is None else _ablated(synthesis, done, rung, repeats)
+    if held is not None:
+        console.print(held.sentence, style="bold", markup=False)
+    return _plain(done, found, held)
+
+
 def _ablated(synthesis: "Synthesis", done: "Synthesised", rung: str, repeats: int) -> "Ablation":
     from tailorbird.ablating import ablate
     from tailorbird.run_folder import slug
@@ -154,7 +159,9 @@ def _ablated(synthesis: "Synthesis", done: "Synthesised", rung: str, repeats: in
     )
 
 
-def _plain(done: "Synthesised", found: "Estimate | None", held: "Ablation | None") -> Any:
+def _plain(
+    done: "Synthesised", found: "Estimate | None", held: "Ablation | None"
+) -> dict[str, Any]:
     from tailorbird.synthesising import counted
 
     return {

@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tailorbird.cli.options import AsJson, DataFolder, Overrides, Quiet, load, parse_overrides
+from tailorbird.cli.options import (
+    AsJson,
+    DataFolder,
+    Overrides,
+    Quiet,
+    load,
+    parse_overrides,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from tailorbird.train.extend import Extended
@@ -50,7 +58,6 @@ def command(
     json: AsJson = False,
 ) -> None:
     """See how a tokenizer cuts a domain's words; add new tokens to a model. Resumes when killed."""
-    import json as codec
     from dataclasses import asdict
 
     from tailorbird.errors import TaskError
@@ -72,7 +79,7 @@ def command(
         done = extend(plan, corpus, out, silent)
         lines = [*_said_of_extension(done), f"wrote {out}; use it with --model {out}"]
     if json:
-        print(codec.dumps(asdict(done), indent=2, ensure_ascii=False))
+        print_json(asdict(done))
     elif not quiet:
         print("\n".join(lines))
 
