@@ -4,7 +4,7 @@ A detector reads an answer claim by claim and says how well the sources, or the 
 support each. Each module exports its class, a frozen dataclass of settings, as `DETECTOR`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -59,6 +59,18 @@ def make_detector(given: str | Mapping[str, Any]) -> Detector:
     """
     made: Detector = from_named("evaluate.hallucination", given, "detector", "DETECTOR")
     return made
+
+
+def case_by_case(
+    cases: Sequence[Case], claims: Callable[[Case], Iterable[Claim]], progress: Progress | None
+) -> list[tuple[Claim, ...]]:
+    """What `claims` sees in each case, one after the other."""
+    found = []
+    for case in cases:
+        found.append(tuple(claims(case)))
+        if progress:
+            progress(1)
+    return found
 
 
 def weakest(claims: Sequence[Claim], nothing: float = 1.0) -> float | None:

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tailorbird.evaluate.hallucination.base import Case, Claim
+from tailorbird.evaluate.hallucination.base import Case, Claim, case_by_case
 from tailorbird.models.base import Progress
 from tailorbird.task.facts import facts_in, proper_names, supported
 
@@ -29,14 +29,11 @@ class Facts:
         self, cases: Sequence[Case], cache: Path | None = None, progress: Progress | None = None
     ) -> list[tuple[Claim, ...]]:
         """One claim per fact."""
-        found = []
-        for case in cases:
-            texts = (*case.sources, case.question)
-            facts = self._facts(case.answer)
-            found.append(tuple(Claim(f, float(supported(f, texts))) for f in facts))
-            if progress:
-                progress(1)
-        return found
+        return case_by_case(cases, self._claims, progress)
+
+    def _claims(self, case: Case) -> list[Claim]:
+        texts = (*case.sources, case.question)
+        return [Claim(f, float(supported(f, texts))) for f in self._facts(case.answer)]
 
     def _facts(self, answer: str) -> tuple[str, ...]:
         facts = facts_in(answer)

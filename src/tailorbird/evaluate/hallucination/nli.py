@@ -16,7 +16,7 @@ from pydantic import Field
 
 from tailorbird.errors import ModelError
 from tailorbird.evaluate.hallucination._sentences import claims_of, sentences
-from tailorbird.evaluate.hallucination.base import Case, Claim
+from tailorbird.evaluate.hallucination.base import Case, Claim, case_by_case
 from tailorbird.extras import need
 from tailorbird.models.base import Progress
 
@@ -38,13 +38,12 @@ class NLI:
     ) -> list[tuple[Claim, ...]]:
         """One claim per sentence."""
         judge = _load(self.model)
-        found = []
-        for case in cases:
+
+        def claims(case: Case) -> list[Claim]:
             premises = [p for s in case.sources for p in pieces(s, self.premise_words)]
-            found.append(tuple(self._claim(s, premises, judge) for s in claims_of(case.answer)))
-            if progress:
-                progress(1)
-        return found
+            return [self._claim(s, premises, judge) for s in claims_of(case.answer)]
+
+        return case_by_case(cases, claims, progress)
 
     def _claim(self, sentence: str, premises: Sequence[str], judge: "_Judge") -> Claim:
         if not premises:

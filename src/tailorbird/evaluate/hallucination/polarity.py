@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import Field
 
 from tailorbird.evaluate.hallucination._sentences import claims_of, covered, negations
-from tailorbird.evaluate.hallucination.base import Case, Claim
+from tailorbird.evaluate.hallucination.base import Case, Claim, case_by_case
 from tailorbird.models.base import Progress
 
 
@@ -27,12 +27,11 @@ class Polarity:
         self, cases: Sequence[Case], cache: Path | None = None, progress: Progress | None = None
     ) -> list[tuple[Claim, ...]]:
         """One claim per sentence."""
-        found = []
-        for case in cases:
-            found.append(tuple(_claim(s, case) for s in claims_of(case.answer)))
-            if progress:
-                progress(1)
-        return found
+        return case_by_case(cases, _claims, progress)
+
+
+def _claims(case: Case) -> list[Claim]:
+    return [_claim(s, case) for s in claims_of(case.answer)]
 
 
 def _claim(sentence: str, case: Case) -> Claim:

@@ -49,6 +49,14 @@ def probabilities(
     )
 
 
+def rankable(
+    examples: Sequence[Example], predictions: Sequence[Prediction], task: Task
+) -> Probabilities | None:
+    """The same; None, too, where no class can be ranked against the rest."""
+    found = probabilities(examples, predictions, task)
+    return found if found is not None and len(found.both_sides) else None
+
+
 @dataclass(frozen=True)
 class Ranking:
     """One class's items in order of its probability, under weights; the best threshold first.

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from tailorbird.evaluate.metrics._labels import ratio
-from tailorbird.evaluate.metrics._probabilities import Ranking, mean_over_classes, probabilities
+from tailorbird.evaluate.metrics._probabilities import Ranking, mean_over_classes, rankable
 from tailorbird.evaluate.metrics.base import Floats, Weighted
 from tailorbird.extras import need
 from tailorbird.task.benchmark import Task
@@ -24,8 +24,8 @@ def value(
     examples: Sequence[Example], predictions: Sequence[Prediction], task: Task
 ) -> float | None:
     """scikit-learn's `average_precision_score`; None without probabilities."""
-    found = probabilities(examples, predictions, task)
-    if found is None or not len(found.both_sides):
+    found = rankable(examples, predictions, task)
+    if found is None:
         return None
     need("sklearn")
     from sklearn.metrics import average_precision_score
@@ -40,8 +40,8 @@ def weighted(
     examples: Sequence[Example], predictions: Sequence[Prediction], task: Task
 ) -> Weighted | None:
     """The same, from weighted ranks."""
-    found = probabilities(examples, predictions, task)
-    if found is None or not len(found.both_sides):
+    found = rankable(examples, predictions, task)
+    if found is None:
         return None
     return mean_over_classes(found, _average_precision, ties=1.0)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from tailorbird.evaluate.metrics._labels import ratio
-from tailorbird.evaluate.metrics._probabilities import Ranking, mean_over_classes, probabilities
+from tailorbird.evaluate.metrics._probabilities import Ranking, mean_over_classes, rankable
 from tailorbird.evaluate.metrics.base import Floats, Weighted
 from tailorbird.extras import need
 from tailorbird.task.benchmark import Task
@@ -21,8 +21,8 @@ def value(
     examples: Sequence[Example], predictions: Sequence[Prediction], task: Task
 ) -> float | None:
     """scikit-learn's `roc_auc_score`; None without probabilities or with a single class."""
-    found = probabilities(examples, predictions, task)
-    if found is None or not len(found.both_sides):
+    found = rankable(examples, predictions, task)
+    if found is None:
         return None
     need("sklearn")
     from sklearn.metrics import roc_auc_score
@@ -35,8 +35,8 @@ def weighted(
     examples: Sequence[Example], predictions: Sequence[Prediction], task: Task
 ) -> Weighted | None:
     """The same, from weighted ranks."""
-    found = probabilities(examples, predictions, task)
-    if found is None or not len(found.both_sides):
+    found = rankable(examples, predictions, task)
+    if found is None:
         return None
     return mean_over_classes(found, _area, ties=0.5)
 
