@@ -13,6 +13,7 @@ from typing import Any
 from tailorbird.data.accounts import FileAccount
 from tailorbird.data.files import stem
 from tailorbird.data.formats.base import Record, Unusable, draft, text_of
+from tailorbird.data.ids import Repeats
 from tailorbird.data.interchange import FORMATS, form, read
 from tailorbird.data.lookup import names_in
 from tailorbird.data.provenance import made_up_by
@@ -55,6 +56,7 @@ class _Intake:
     closed: frozenset[str]
     accounts: list[FileAccount] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
+    repeats: Repeats = field(default_factory=Repeats)
 
     def read(self, file: File) -> list[Comparison]:
         account = FileAccount(file.path if file.key is None else f"{file.path}#{file.key}")
@@ -96,12 +98,7 @@ class _Intake:
         )
 
     def _unique(self, wanted: str, row: int, account: FileAccount) -> str:
-        name, copies = wanted, 1
-        while name in self.taken:
-            copies += 1
-            name = f"{wanted}#{copies}"
-        if name != wanted:
-            account.change("duplicate id made unique", row)
+        name = self.repeats.unique(wanted, self.taken, row, account)
         self.taken.add(name)
         return name
 

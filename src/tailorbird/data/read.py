@@ -12,6 +12,7 @@ from tailorbird.data.documents import load_documents
 from tailorbird.data.files import stem
 from tailorbird.data.formats import columns as named_columns
 from tailorbird.data.formats.base import Draft, Unusable, draft
+from tailorbird.data.ids import Repeats
 from tailorbird.data.interchange import FORMATS, form, read
 from tailorbird.data.lookup import MISSING, lookup, names_in
 from tailorbird.data.provenance import made_up_by
@@ -126,6 +127,7 @@ class _Intake:
     accounts: list[FileAccount] = field(default_factory=list)
     owner: dict[str, FileAccount] = field(default_factory=dict)
     """The account that each example, by id, is counted in."""
+    repeats: Repeats = field(default_factory=Repeats)
     prefixes: dict[str, str] = field(default_factory=dict)
     """What made-up ids start with -> the file that they belong to."""
 
@@ -263,12 +265,7 @@ class _Intake:
         return short if mine else _label(file)
 
     def _unique(self, wanted: str, row: int, account: FileAccount) -> str:
-        name, copies = wanted, 1
-        while name in self.owner:
-            copies += 1
-            name = f"{wanted}#{copies}"
-        if name != wanted:
-            account.change("duplicate id made unique", row)
+        name = self.repeats.unique(wanted, self.owner, row, account)
         self.owner[name] = account
         return name
 
