@@ -108,7 +108,7 @@ def test_what_is_written_is_read_as_data(kind: str, named: Callable[[str], Task]
     ]
     # And the other door: no test file takes them.
     closed = task.spec.data.model_copy(update={"test": (*task.spec.data.test, File(path=path))})
-    with pytest.raises(DataError, match="were made up"):
+    with pytest.raises(DataError, match="something made up"):
         load_task(task.spec.model_copy(update={"data": closed}), task.folder)
 
 
