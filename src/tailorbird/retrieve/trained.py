@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _EPOCHS = 2
 _MOST = 4000
 """Past queries learned from, drawn at random where there are more."""
-_WORDING = 0.5
+_WORDING = 1.0
 """How much a certain wording counts, in cosines."""
 _VERSION = 2
 """Part of the cache's key: raise it when training changes."""
