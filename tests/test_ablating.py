@@ -119,6 +119,13 @@ def test_every_answer_has_its_words(higher: bool, marks: Any, answer: str):
     assert "and 3 pairs" in one.sentence
 
 
+def test_items_that_can_be_marked_are_needed(tmp_path: Path):
+    plain = task(bar={"primary": {"metric": "facts", "at_least": 0.8}})
+    with pytest.raises(BenchmarkError, match="no dev item could be marked by facts") as caught:
+        tried(plain, [("a", "cold")], tmp_path)
+    assert "bar.primary" in str(caught.value.hint)
+
+
 def test_dev_is_needed(tmp_path: Path):
     without = replace(task(), splits={**task().splits, "dev": ()})
     with pytest.raises(BenchmarkError, match="no dev split"):

@@ -75,6 +75,16 @@ def test_refuses(task: Task, tmp_path: Path):
         grown(without, tmp_path)
 
 
+def test_items_that_cannot_be_marked(task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["curve", str(task.folder), "--rung", "linear", "--sizes", "12,24,48", "-q"]
+    ran = CliRunner().invoke(app, [*words, "--set", "bar.primary.metric=facts"])
+    error = ran.exception
+    assert isinstance(error, BenchmarkError)
+    assert str(error) == "no dev item could be marked by facts"
+    assert "bar.primary" in str(error.hint)
+
+
 def test_usual_sizes():
     assert usual_sizes(4000) == [250, 500, 1000, 2000, 4000]
     assert usual_sizes(100) == [25, 50, 100]

@@ -22,7 +22,7 @@ from tailorbird.evaluate.statistics import (
     estimate_mean,
     n_needed,
 )
-from tailorbird.growing import marked
+from tailorbird.growing import marked, unmarked
 from tailorbird.store import write_json
 from tailorbird.task.bar import higher_is_better
 from tailorbird.task.benchmark import Task
@@ -150,7 +150,7 @@ def ablate(
     without, with_them = (estimate_mean(m, groups, task.spec.seed) for m in marks.values())
     comparison = compare(marks["without"], marks["with"], groups, task.spec.seed)
     if comparison is None or without is None or with_them is None:
-        raise BenchmarkError(f"no dev item could be marked by {metric}")
+        raise unmarked("dev", metric)
     size = len(before.splits["train"])
     done = Ablation(
         rung, metric, size, len(after.splits["train"]) - size, len(pairs), without, with_them,

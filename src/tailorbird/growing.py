@@ -90,7 +90,7 @@ def grow(
     sizes: Sequence[int] = (),
     split: Split = "dev",
     factor: float = 2.0,
-    told: Callable[[int, Estimate | None], None] | None = None,
+    told: Callable[[int, Estimate], None] | None = None,
     stop: bool = False,
     quiet: bool = False,
 ) -> Grown:
@@ -108,8 +108,8 @@ def grow(
         stop: grow no further once more data do not pay.
         quiet: no progress bars.
 
-    Raises `BenchmarkError` where the split is empty, and `TaskError` for sizes that the training
-    split does not have.
+    Raises `BenchmarkError` where the split is empty or nothing of it can be marked, and `TaskError`
+    for sizes that the training split does not have.
     """
     examples = _to_mark(task, split)
     (found,) = task.only([rung]).spec.rungs
@@ -121,8 +121,11 @@ def grow(
         each, took = marked(part, found, out / str(size), run, split, quiet)
         marks.append(each)
         seconds.append(took)
+        estimate = estimate_mean(each, [e.group for e in examples], task.spec.seed)
+        if estimate is None:
+            raise unmarked(split, task.spec.bar.primary.metric)
         if told is not None:
-            told(size, estimate_mean(each, [e.group for e in examples], task.spec.seed))
+            told(size, estimate)
         if stop and len(marks) >= LEAST_SIZES:
             curve = _curve(task, sizes[: len(marks)], marks, examples, factor)
             if curve.answer == "does not pay":
@@ -144,6 +147,14 @@ def _to_mark(task: Task, split: Split) -> Sequence[Example]:
             hint="name data.dev, or cut data.all by splits; --on test opens the test split",
         )
     return examples
+
+
+def unmarked(split: Split, metric: str) -> BenchmarkError:
+    """What is said where no item of `split` has what `metric` looks at."""
+    return BenchmarkError(
+        f"no {split} item could be marked by {metric}",
+        hint=f"name another metric in bar.primary, or give these items what {metric} looks at",
+    )
 
 
 def _ceiling(task: Task) -> Ceiling | None:
