@@ -192,6 +192,18 @@ def test_broken_lines_and_repeated_ids_are_counted(write: Any, read: Any) -> Non
     assert account.changed == {"duplicate id made unique": 1}
 
 
+def test_a_row_that_is_dropped_takes_no_id_and_changes_nothing(write: Any, read: Any) -> None:
+    row = SHAPES["transcripts"] | {"id": "x"}
+    worse = row | {"rejected": f"{row['rejected']} \n", "group": ["a", "list"]}
+    found = read(write("p.jsonl", [worse, row, worse | {"group": "g", "id": {}}]))
+    assert [c.id for c in found.comparisons] == ["x"]
+    [account] = found.accounts
+    assert account.dropped == {
+        "group is of type list, not text": 1, "id is of type dict, not text": 1,
+    }  # fmt: skip
+    assert not account.changed
+
+
 # ---- in a task ---------------------------------------------------------------------------------
 
 
@@ -207,6 +219,13 @@ def rows_about(task: Any) -> list[dict[str, Any]]:
     return [{"prompt": p, "chosen": "Yes.", "rejected": "No."} for p in (told, "Are you open?")]
 
 
+def under_instructions(row: dict[str, Any]) -> dict[str, Any]:
+    prompt = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": row["prompt"]}]
+    return {"prompt": prompt} | {
+        k: [{"role": "assistant", "content": row[k]}] for k in ("chosen", "rejected")
+    }
+
+
 def test_a_task_names_its_preferences(shop: Path, write: Any) -> None:
     plain = load_task(load_spec(shop), shop)
     name = write("p.jsonl", rows_about(plain)[1:])
@@ -220,9 +239,11 @@ def test_a_task_names_its_preferences(shop: Path, write: Any) -> None:
     assert changed.digest != task.digest
 
 
-def test_a_preference_on_a_test_question_is_a_leak(shop: Path, write: Any) -> None:
+@pytest.mark.parametrize("told", [dict, under_instructions])
+def test_a_preference_on_a_test_question_is_a_leak(shop: Path, write: Any, told: Any) -> None:
     plain = load_task(load_spec(shop), shop)
-    settings = {"data.preferences": write("p.jsonl", rows_about(plain))}
+    rows = [told(row) for row in rows_about(plain)]
+    settings = {"data.preferences": write("p.jsonl", rows)}
     task = load_task(load_spec(shop, settings), shop)
     [error] = [f for f in check_benchmark(task) if f.level == "error"]
     assert "1 preference has the input of a test item, first 'p-000001'" in error.text

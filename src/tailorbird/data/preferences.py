@@ -36,7 +36,7 @@ class Preferences:
 def load_preferences(
     files: Sequence[File], folder: Path, data_folder: Path | None, closed: Collection[str] = ()
 ) -> Preferences:
-    """Read files of preferences, relative to `folder`; inputs in `closed` (folded) are left out.
+    """Read files of preferences, relative to `folder`; what asks one of `closed` is left out.
 
     Raises `DataError` when a file is missing, or no row of it can be used.
     """
@@ -83,17 +83,18 @@ class _Intake:
             raise Unusable(row.problem)
         record = _read(row.value)
         given, answers = _shared(record)
-        if Example("", given).folded in self.closed:
+        if Example("", given).asked in self.closed:
             raise Unusable("the same input stands in test")
-        for note in record.notes:
-            account.change(note, row.number)
         name = (text_of(row.value.get("id"), "id") or "").strip()
+        group = text_of(row.value.get("group"), "group")
+        for note in record.notes:  # from here on, the row is kept
+            account.change(note, row.number)
         return Comparison(
             id=self._unique(name or f"{stem(account.file)}-{row.number:06d}", row.number, account),
             input=given,
             answers=answers,
             good=record.good,
-            group=text_of(row.value.get("group"), "group"),
+            group=group,
             provenance=Provenance(account.file, row.number, made_up_by(row.value)),
         )
 
