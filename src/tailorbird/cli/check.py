@@ -70,7 +70,7 @@ def command(
 
     from rich.console import Console
 
-    from tailorbird.data.doctor._page import write_page
+    from tailorbird.cli._check_page import write_page
     from tailorbird.errors import DataError
 
     if html is not None and html.suffix not in (".html", ".htm"):
@@ -81,7 +81,7 @@ def command(
     if html is not None:
         write_page(html, checked)
     if json:
-        print_json(checked.to_json(), ensure_ascii=True)  # ASCII: a text could steer a terminal
+        print_json(checked.to_json())
     elif quiet:
         print("\n".join(checked.errors), end="\n" if checked.errors else "", file=sys.stderr)
     else:

@@ -58,7 +58,7 @@ def command(
     out = out or Path("runs") / task.spec.name
     climbed = climb(task, out, announcer(task.spec.bar.primary.metric, silent), silent)
     if json:
-        print_json(climbed.verdict.to_json(), ensure_ascii=True)
+        print_json(climbed.verdict.to_json())
     elif not quiet:
         print_verdict(Console(), climbed.results, climbed.verdict, task.spec, climbed.failures)
         print(f"\nThe whole story, for anybody: {out / 'report.html'}")

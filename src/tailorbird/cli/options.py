@@ -1,6 +1,9 @@
 """Options that several commands share."""
 
 import json
+import re
+import sys
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -67,9 +70,22 @@ def load(study: Path, data_folder: Path | None, overrides: dict[str, Any], quiet
     return task
 
 
-def print_json(value: Any, ensure_ascii: bool = False) -> None:
-    """Print plain values on standard output."""
-    print(json.dumps(value, indent=2, ensure_ascii=ensure_ascii))
+def print_json(value: Any) -> None:
+    """Print plain values on standard output.
+
+    What people read stays readable; what could steer a terminal is spelled as JSON spells it, and
+    so is all that is not ASCII where the output takes no UTF-8. The values are the same.
+    """
+    readable = (sys.stdout.encoding or "").lower().startswith("utf")
+    text = json.dumps(value, indent=2, ensure_ascii=not readable)
+    print(re.sub(r"[^\n -~]", _harmless, text))
+
+
+def _harmless(found: re.Match[str]) -> str:
+    """Not so: controls, formats, surrogates, private and unassigned ones; line separators."""
+    category = unicodedata.category(found[0])
+    steers = category.startswith("C") or category in ("Zl", "Zp")
+    return json.dumps(found[0])[1:-1] if steers else found[0]
 
 
 def tell(lines: Iterable[str]) -> None:

@@ -56,7 +56,7 @@ def command(
     whole = load(study, data_folder, overrides_of(set_, model=model), silent)
     made, evidence = plan(whole.only(only or ()), probe, quiet=silent), what_can_be_shown(whole)
     if json:
-        print_json(made.to_json() | {"evidence": evidence}, ensure_ascii=True)
+        print_json(made.to_json() | {"evidence": evidence})
     elif not quiet:
         console = Console(highlight=False)
         show(console, made)

@@ -26,7 +26,7 @@ def command(
 
     climbs = find_climbs(folder)
     if json:
-        print_json([c.to_json() for c in climbs], ensure_ascii=True)
+        print_json([c.to_json() for c in climbs])
     elif climbs:
         Console().print(_table(climbs))
     else:

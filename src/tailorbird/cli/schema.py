@@ -9,4 +9,4 @@ def command() -> None:
     """Print the JSON schema of task.yaml, for editors and agents."""
     from tailorbird.task.task import TaskSpec
 
-    print_json(TaskSpec.model_json_schema(), ensure_ascii=True)
+    print_json(TaskSpec.model_json_schema())

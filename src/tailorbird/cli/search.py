@@ -71,7 +71,7 @@ def command(
         None if silent else announcer(task.spec), silent,
     )  # fmt: skip
     if json:
-        print_json(result.to_json(), ensure_ascii=True)
+        print_json(result.to_json())
     elif not quiet:
         _print(result, task.spec)
 

@@ -1,6 +1,6 @@
 """What was found about the data as one HTML file: it loads nothing, runs no script, escapes all.
 
-The style is that of the report of a climb; the page is page.html.
+The style is that of the report of a climb; the page is check_page.html.
 """
 
 from collections.abc import Mapping
@@ -50,7 +50,7 @@ def write_page(path: Path, checked: Checked) -> None:
     """Write the page. Equal findings give equal files, but for the seconds that it took."""
     environment = Environment(
         loader=ChoiceLoader(
-            [PackageLoader("tailorbird", "data/doctor"), PackageLoader("tailorbird", "evaluate")]
+            [PackageLoader("tailorbird", "cli"), PackageLoader("tailorbird", "evaluate")]
         ),
         autoescape=True,
         undefined=StrictUndefined,
@@ -58,7 +58,7 @@ def write_page(path: Path, checked: Checked) -> None:
         lstrip_blocks=True,
     )
     environment.filters["count"] = lambda n: f"{n:,}"
-    page = environment.get_template("page.html").render(
+    page = environment.get_template("check_page.html").render(
         checked=checked,
         diagnosis=checked.diagnosis,
         shown=[_shown(checked, f) for f in checked.diagnosis.findings],
