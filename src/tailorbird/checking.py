@@ -1,17 +1,16 @@
 """Whether the benchmark can judge, by its own proofs, and what ails the data, by the checks."""
 
 import re
-import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tailorbird.data.doctor._production import inputs_of
 from tailorbird.data.doctor._sample import Reservoir
 from tailorbird.data.doctor.base import Finding, Part, title
 from tailorbird.data.doctor.examine import Diagnosis, Settings, examine_file, examine_task
 from tailorbird.data.files import locate
+from tailorbird.data.production import inputs_of
 from tailorbird.errors import DataError, TaskError, nearest
 from tailorbird.registry import names
 from tailorbird.task.benchmark import Task
@@ -20,6 +19,7 @@ from tailorbird.task.check import check_benchmark
 from tailorbird.task.strict import parse
 from tailorbird.task.task import Columns
 from tailorbird.task.types import Example
+from tailorbird.words import command_line
 
 PRODUCTION = 20_000
 """Production inputs that are kept, drawn at random: more would tell no more."""
@@ -44,9 +44,9 @@ class Source:
 
     def mend(self, check: str, *options: str) -> str:
         """The command that mends what `check` found."""
-        words = [str(self.path), check, *options]
+        words: list[object] = [self.path, check, *options]
         if self.is_file:
-            words += ["--out", str(self.path.with_name(self._mended))]
+            words += ["--out", self.path.with_name(self._mended)]
         return self.command("mend", *words)
 
     @property
@@ -58,13 +58,13 @@ class Source:
             return f"{stem}-mended.jsonl"
         return f"{before[1]}-{int(before[2] or 1) + 1}.jsonl"
 
-    def command(self, name: str, *words: str) -> str:
+    def command(self, name: str, *words: object) -> str:
         """A command on this source, as it was read."""
         if self.data_folder is not None:
-            words = (*words, "-d", str(self.data_folder))
+            words = (*words, "-d", self.data_folder)
         for pair in self.overrides:
             words = (*words, "--set", pair)
-        return shlex.join(["tailorbird", name, *words])
+        return command_line(name, *words)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from tailorbird.run_folder import read_results, slug
 from tailorbird.store import read_json, said
 from tailorbird.task.bar import higher_is_better
 from tailorbird.task.task import TaskSpec
+from tailorbird.words import quoted
 
 Change = Literal["won", "lost"]
 
@@ -256,7 +257,8 @@ def _rung(results: Results, name: str | None, folder: Path) -> RungResult:
         verdict = read_json(folder / "verdict.json")
         name = verdict["enough"] or verdict["best"]
         if name is None:
-            raise StoreError(f"{folder} could measure no rung", hint=f"name one: {folder}:RUNG")
+            hint = f"name one: {quoted(f'{folder}:RUNG')}"
+            raise StoreError(f"{folder} could measure no rung", hint=hint)
     if name not in known:
         raise StoreError(f'{folder} holds no rung "{name}"{nearest(name, known)}')
     return known[name]

@@ -2,12 +2,16 @@
 
 import io
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
+from building import task as made
 
+from tailorbird.cli import label
 from tailorbird.cli._labelling import KEYS
+from tailorbird.learn.taking import Taken
 
 TEXTS = ("May I bring the {} back?", "Has the {} left your warehouse?", "A wrong sum for the {}.")
 
@@ -122,6 +126,32 @@ def test_reopen_and_withdraw(tailorbird, pool: Path, monkeypatch: pytest.MonkeyP
     ran = tailorbird("label", "adjudicate", pool, "--item", 1, "--withdraw")
     assert "Item 1 is withdrawn." in ran.out
     assert "0 items wait" in tailorbird("label", "adjudicate", pool).out
+
+
+def test_what_was_adjudicated_is_json_too(tailorbird, pool: Path, monkeypatch: pytest.MonkeyPatch):
+    tailorbird("label", "next", pool, "-n", "1", "--strategy", "random", "--quiet")
+    typed(monkeypatch, "billing")
+    tailorbird("label", "answer", pool, "--as", "ann")
+    one = ("label", "adjudicate", pool, "--item", 1)
+    said = json.loads(tailorbird(*one, "--reopen", "--json").out)
+    assert (said["item"], said["state"], said["label"]) == (1, "open", None)
+    said = json.loads(tailorbird(*one, "--label", "returns", "--why", "it is", "--json").out)
+    assert (said["state"], said["label"]) == ("decided", "returns")
+
+
+def test_commands_that_are_named_can_be_pasted(
+    tailorbird, pool: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    odd = pool.rename(pool.with_name("it's my; task"))
+    typed(monkeypatch, ".")
+    said = tailorbird("label", "answer", odd, "--as", "ann").out
+    command = said.partition("answered. ")[2].partition(" says how")[0]
+    assert shlex.split(command) == ["tailorbird", "label", "status", str(odd)]
+    assert tailorbird(*shlex.split(command)[1:]).code == 0
+
+    label._show_taken(label._console(), Taken(1, 1, step=3), odd / "x.jsonl", odd, made())
+    command = capsys.readouterr().out.partition("take it back: ")[2].splitlines()[0]
+    assert shlex.split(command) == ["tailorbird", "mend", str(odd), "--undo", "3"]
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,15 @@ def test_what_compare_prints(runs: Path, tailorbird: Command):
     assert plain["marks"][0]["change"]["n"] == 36
 
 
+def test_a_rung_is_named_as_a_shell_takes_it(runs: Path, tailorbird: Command, tmp_path: Path):
+    nothing = tmp_path / "my run"
+    shutil.copytree(runs / "one", nothing)
+    (nothing / "verdict.json").write_text('{"enough": null, "best": null}')
+    ran = tailorbird("compare", nothing, f"{runs / 'one'}:nearest")
+    assert ran.code == 1
+    assert f"name one: '{nothing}:RUNG'" in ran.err
+
+
 # ---- report --html ---------------------------------------------------------------------------
 
 

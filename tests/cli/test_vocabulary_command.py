@@ -37,13 +37,13 @@ def test_a_report_as_json(tailorbird: Command, words: Path, checkpoint: Path):
 def test_extending_writes_a_model_and_says_how_to_use_it(
     tailorbird: Command, words: Path, checkpoint: Path, tmp_path: Path
 ):
-    out = tmp_path / "out"
+    out = tmp_path / "my model"
     ran = tailorbird(
         "vocabulary", "extend", words, "--model", checkpoint, "--add", 8, "--epochs", 0,
         "--out", out,
     )  # fmt: skip
     assert ran.code == 0, ran.err
-    assert f"--model {out}" in ran.out
+    assert f"--model '{out}'" in ran.out
     assert (out / "model.safetensors").is_file()
 
 

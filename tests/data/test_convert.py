@@ -1,4 +1,5 @@
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -290,6 +291,11 @@ def test_advice_takes_all_steps(write: Any, run: Run, rows: Any) -> None:
     assert str(e.value.hint).endswith(": --without ranking --without answer")
     run("in.jsonl", "out.jsonl", "prompt_only:text", without=("ranking", "answer"))
     assert rows("out.jsonl") == [{"prompt": "p"}]
+
+
+def test_advice_can_be_pasted() -> None:
+    found = Converted(FileAccount(""), could=Counter({"ranking": 1, "my notes; etc": 2}))
+    assert found.advice == "--without ranking --without 'my notes; etc'"
 
 
 @pytest.mark.parametrize(

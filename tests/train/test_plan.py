@@ -272,7 +272,8 @@ def test_a_batch_that_does_not_fit_is_divided(label_task: Task):
 
 def test_without_time_fewer_examples_are_named(label_task: Task, checkpoint: Path):
     slow = Machine("CPU, 1 threads", 64 * GIB, 1e7)
-    task = with_rungs(label_task, checkpoint, "majority", tuned(epochs=4))
+    cheap = Rung(approach="majority", name="the most")
+    task = with_rungs(label_task, checkpoint, cheap, tuned(epochs=4))
     whole = plan(task, False, slow)
     assert whole.seconds is not None
     assert not whole.changes
@@ -282,6 +283,7 @@ def test_without_time_fewer_examples_are_named(label_task: Task, checkpoint: Pat
     assert not made.fits
     fewer = next(c for c in made.changes if c.setting.startswith("limit"))
     limit = int(fewer.setting.removeprefix("limit: "))
+    assert "--only 'the most'" in [c.setting for c in made.changes]  # as a shell takes it
     again = plan(
         with_rungs(label_task, checkpoint, "majority", tuned(epochs=4, limit=limit), budget=budget),
         False, slow,

@@ -1,6 +1,5 @@
 """Choose what to label next, label it, agree, and take the labels."""
 
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,7 +18,7 @@ from tailorbird.cli.options import (
     tell,
 )
 from tailorbird.registry import names
-from tailorbird.words import counted
+from tailorbird.words import command_line, counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -175,7 +174,8 @@ def answer(
     console = _console()
     kept = _open(study, queue, load(study, data_folder, {}, True))
     done = Dialogue(kept, _me(who), iter(sys.stdin), lambda t: _say(console, t), blind).run(n)
-    _say(console, f"\n{done:,} answered. tailorbird label status {study} says how things stand.")
+    stand = command_line("label", "status", study)
+    _say(console, f"\n{done:,} answered. {stand} says how things stand.")
 
 
 @app.command(
@@ -286,7 +286,10 @@ def adjudicate(
     else:
         kept.withdraw(item, _me(who), why)
     now = kept.item(item)
-    _say(_console(), f"Item {item} is {now.state}{f': {now.label}' if now.label else ''}.")
+    if json:
+        print_json(rows_of([now])[0])
+    else:
+        _say(_console(), f"Item {item} is {now.state}{f': {now.label}' if now.label else ''}.")
 
 
 @app.command(
@@ -440,9 +443,10 @@ def _show_taken(console: "Console", taken: "Taken", file: Path, study: Path, tas
         confirmed = counted(taken.confirmed, "label")
         _say(console, f"{confirmed} confirmed, {taken.corrected:,} corrected")
     if taken.step is not None:
-        _say(console, f"  take it back: tailorbird mend {study} --undo {taken.step}", "dim")
+        back = command_line("mend", study, "--undo", taken.step)
+        _say(console, f"  take it back: {back}", "dim")
     if task.spec.data.all:
-        command = shlex.join(["tailorbird", "split", str(study)])
+        command = command_line("split", study)
         _say(
             console,
             "This task cuts its splits from one pool, and chosen rows in test would make it harder "

@@ -1,6 +1,5 @@
 """Mend what `check` found, by recorded steps that can be taken back."""
 
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ import typer
 from tailorbird.cli.check import Production, Source, examined
 from tailorbird.cli.options import DataFolder, Overrides, Quiet, clipped
 from tailorbird.errors import DataError, plain
-from tailorbird.words import counted
+from tailorbird.words import command_line, counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -78,7 +77,7 @@ def command(
     if check is None:
         raise DataError(
             "name the check whose findings are to be mended",
-            hint=f"{shlex.join(['tailorbird', 'check', str(source)])} shows what was found",
+            hint=f"{command_line('check', source)} shows what was found",
         )
     _check_out(source, out, dry_run)
     checked, task = examined(source, data_folder, production, [check], [], set_, quiet, quiet)
@@ -171,9 +170,9 @@ def _record(
         _say(console, f"Step {step.step}: {done}, {proposal.remedy.reason}")
         if proposal.tests:
             _say(console, "  Test rows have changed: this is another benchmark than before.")
-        back = shlex.join(["tailorbird", "mend", str(source.path), "--undo", str(step.step)])
+        back = command_line("mend", source.path, "--undo", step.step)
         _say(console, f"  take it back: {back}", "dim")
-    again = source.command("check", str(source.path))
+    again = source.command("check", source.path)
     _say(console, f"Recorded in {after.file}; look again: {again}")
 
 
@@ -182,7 +181,7 @@ def _write(console: "Console", source: "Read", proposals: "Sequence[Proposal]", 
 
     left = write_mended(source, proposals, out)
     _say(console, f"{counted(left, 'row')} written to {out}; {source.path} is as it was")
-    _say(console, f"Go on from there: {source.command('check', str(out))}")
+    _say(console, f"Go on from there: {source.command('check', out)}")
 
 
 # ---- steps made before -------------------------------------------------------------------------

@@ -16,11 +16,11 @@ def command(
 ) -> None:
     """Write a commented task.yaml: edit it, then run check and climb."""
     import re
-    import shlex
     from importlib.resources import files
 
     from tailorbird.errors import TaskError
     from tailorbird.store import write_text
+    from tailorbird.words import command_line
 
     target = folder / "task.yaml"
     if target.exists():
@@ -29,5 +29,4 @@ def command(
     # A folder may be called anything, a task may not.
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", folder.resolve().name).strip("_.-")
     write_text(target, template.replace("NAME", name or "my-task"))
-    shown = shlex.quote(str(folder) if not str(folder).startswith("-") else f"./{folder}")
-    print(f"wrote {target}; put your data beside it, then: tailorbird check {shown}")
+    print(f"wrote {target}; put your data beside it, then: {command_line('check', folder)}")

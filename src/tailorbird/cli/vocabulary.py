@@ -61,6 +61,7 @@ def command(
     from dataclasses import asdict
 
     from tailorbird.errors import TaskError
+    from tailorbird.words import quoted
 
     if action == "extend" and out is None:
         raise TaskError("extend writes a model", hint="name its folder with --out")
@@ -77,7 +78,7 @@ def command(
         assert out is not None
         plan = Plan(model, add, start, epochs=epochs, learning_rate=learning_rate, seed=seed)
         done = extend(plan, corpus, out, silent)
-        lines = [*_said_of_extension(done), f"wrote {out}; use it with --model {out}"]
+        lines = [*_said_of_extension(done), f"wrote {out}; use it with {quoted('--model', out)}"]
     if json:
         print_json(asdict(done))
     elif not quiet:

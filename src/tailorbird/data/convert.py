@@ -31,7 +31,7 @@ from tailorbird.data.row_writers import Unfit, suffix_of, write_rows
 from tailorbird.data.rows import HUB, Row, read_rows
 from tailorbird.errors import DataError, TaskError, nearest
 from tailorbird.task.task import Column, Columns
-from tailorbird.words import counted
+from tailorbird.words import counted, quoted
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,8 @@ class Converted:
     def advice(self) -> str:
         """The options that leave out all that could be, in an order in which they can be."""
         order = [*LEFT_OUT, *self.could]
-        return " ".join(f"--without {name}" for name in sorted(self.could, key=order.index))
+        told = sorted(self.could, key=order.index)
+        return " ".join(quoted("--without", name) for name in told)
 
     def to_json(self) -> dict[str, Any]:
         """The account as JSON."""
@@ -294,7 +295,7 @@ def _fitting(conversion: Conversion, columns: Collection[str]) -> str:
     for way, left in ways:
         if _fits(way):
             options = [f"--to {way.target}"] if way.target != conversion.target else []
-            options += [f"--without {name}" for name in left]
+            options += [quoted("--without", name) for name in left]
             return f"write .jsonl, or add {' '.join(options)}"
     return "write .jsonl"
 

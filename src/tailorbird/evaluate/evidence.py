@@ -3,7 +3,6 @@
 import importlib.metadata
 import json
 import platform
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from tailorbird.errors import TailorbirdError
 from tailorbird.store import file_digest, read_json, read_jsonl
 from tailorbird.task.benchmark import Task
 from tailorbird.task.task import TaskSpec, load_spec
+from tailorbird.words import command_line
 
 _PACKAGES = (
     "numpy", "scipy", "scikit-learn", "bm25s", "sentence-transformers", "torch", "transformers",
@@ -98,17 +98,17 @@ def _folder_digest(folder: Path) -> str:
 
 
 def _commands(task: Task, out: Path) -> Iterator[str]:
-    words = ["tailorbird", "climb", _shown(task.folder), "--out", _shown(out)]
+    words: list[object] = [_shown(task.folder), "--out", _shown(out)]
     if task.data_folder is not None:
         words += ["--data-folder", _shown(task.data_folder)]
-    yield shlex.join([*words, *_overrides(task)])
-    yield shlex.join(["tailorbird", "report", _shown(out)])
+    yield command_line("climb", *words, *_overrides(task))
+    yield command_line("report", _shown(out))
 
 
-def _shown(path: Path) -> str:
+def _shown(path: Path) -> Path:
     """Relative to where we are, if it is inside."""
     here, path = Path.cwd(), path.resolve()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _overrides(task: Task) -> Iterator[str]:

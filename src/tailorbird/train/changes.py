@@ -16,6 +16,7 @@ from tailorbird.train.memory import ROOM, Range
 from tailorbird.train.planner import Planner
 from tailorbird.train.space import with_changes as with_settings
 from tailorbird.train.workload import epochs_of
+from tailorbird.words import quoted
 
 
 def with_changes(planner: Planner, rung: Rung, found: RungPlan) -> RungPlan:
@@ -142,7 +143,7 @@ def for_time(plan: Plan, task: Task) -> Iterator[Change]:
     slowest = max((r for r in plan.rungs if r.seconds), key=lambda r: _expected(r.seconds))
     if slowest.seconds is not None:
         seconds = _less(total, slowest.seconds, 1)
-        left = " ".join(f"--only {r.name}" for r in plan.rungs if r is not slowest)
+        left = " ".join(quoted("--only", r.name) for r in plan.rungs if r is not slowest)
         fits = seconds.expected <= budget
         yield Change(f"without {slowest.name}", left, None, seconds, fits)
     yield Change("more time", f"budget: {{minutes: {total.high / 60:.0f}}}", None, total, True)
