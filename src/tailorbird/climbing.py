@@ -35,8 +35,8 @@ from tailorbird.task.benchmark import Task
 from tailorbird.task.check import Finding, check_benchmark
 from tailorbird.task.task import Rung
 from tailorbird.task.types import Prediction
-from tailorbird.track._climb import climb_record
 from tailorbird.track.base import make_tracker
+from tailorbird.tracking import climb_record
 
 
 class Listener:
