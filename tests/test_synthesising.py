@@ -323,5 +323,5 @@ def test_a_study_of_this_repository(tmp_path: Path):
     done = synthesise(task, tmp_path, found, quiet=True)
     assert len(done.rows) > 120
     assert not done.unused.keys() & {"questions", "variations", "preferences", "hard_negatives"}
-    held = {e.folded for s in ("dev", "test") for e in task.examples(s)}  # type: ignore[arg-type]
-    assert not held & {r.example.folded for r in done.rows}
+    held = {e.asked for s in ("dev", "test") for e in task.examples(s)}  # type: ignore[arg-type]
+    assert not held & {r.example.asked for r in done.rows}

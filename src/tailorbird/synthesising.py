@@ -369,7 +369,7 @@ def _material(
     return Material(
         task=task.without_test(),
         protected=Protected({f"{split} {e.id}": e.text for split, e in held}),
-        held=task.sealed | {digest(e.folded) for _, e in held},
+        held=task.sealed | {digest(e.asked) for _, e in held},
         teachers=teachers,
         cache=cache,
         seed=request.seed,

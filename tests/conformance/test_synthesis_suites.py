@@ -46,7 +46,7 @@ def material(task: Task, cache: Path, taught: bool) -> Material:
         if task.documents
         else task.without_test(),
         protected=Protected({f"{s} {e.id}": e.text for s, e in held}),
-        held=frozenset(digest(e.folded) for _, e in held),
+        held=frozenset(digest(e.asked) for _, e in held),
         teachers=(Teacher("obliging", lm),) if taught else (),
         cache=cache,
         quiet=True,

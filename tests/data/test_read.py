@@ -318,20 +318,31 @@ def test_a_broken_first_row_does_not_decide_the_shape_of_a_file(tmp_path: Path) 
     assert (account.kept, account.dropped.total(), account.examples.popitem()[1]) == (5, 1, 1)
 
 
-def test_other_instructions_make_another_input(write: Write, load: Load) -> None:
+def test_what_test_asks_is_held_out_whatever_the_instructions(write: Write, load: Load) -> None:
     def row(*said: str) -> dict[str, Any]:
         roles = ("system", "user", "assistant")[-len(said) :]
         return {"messages": [{"role": r, "content": c} for r, c in zip(roles, said)]}
 
+    def asked(*said: str) -> dict[str, Any]:
+        return {"input": row(*said, "")["messages"][:-1]}
+
     train = write(
-        "train.jsonl", [row("In German.", "Open?", "Ja"), row("In French.", "open?", "x")]
+        "train.jsonl",
+        [row("In German.", "Open?", "Ja"), row("open?", "x"), row("In German.", "Where?", "Hier")],
     )
-    test = write("test.jsonl", [row("In French.", "Open?", "Oui"), row("Open?", "Yes")])
+    dev = write("dev.jsonl", [row("In French.", "When?", "Oui"), row("Who?", "I")])
+    test = write("test.jsonl", [row("In French.", "Open?", "Oui")])
     more = write("more.jsonl", [
-        {"input": row(s, "OPEN?", "")["messages"][:2]} for s in ("in french.", "In Danish.")
+        asked("OPEN?"), asked("In Danish.", "OPEN?"), asked("In Danish.", "who?"),
+        asked("In Danish.", "where?"), asked("in german.", "where?"), asked("IN danish.", "Where?"),
     ])  # fmt: skip
-    found = load(train=train, test=test, unlabelled=more, drop_leaks=True)
-    assert [e.target for e in found.splits["train"]] == ["Ja"]
-    assert found.accounts[0].dropped == {"the same input stands in test": 1}
+    found = load(train=train, dev=dev, test=test, unlabelled=more, drop_leaks=True)
+    assert [e.target for e in found.splits["train"]] == ["Hier"]
+    same = "the same input stands in"
+    train_file, *_, more_file = found.accounts
+    assert train_file.dropped == {f"{same} test": 2}
+    # Of what no mark depends on, the same question under other instructions is another input.
     assert [e.turns[0].content for e in found.unlabelled] == ["In Danish."]
-    assert found.splits["test"][0].asked == found.splits["test"][1].folded == "open?"
+    assert more_file.dropped == {
+        f"{same} test": 2, f"{same} dev": 1, f"{same} train": 1, f"{same} an earlier row": 1,
+    }  # fmt: skip

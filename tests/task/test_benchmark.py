@@ -11,7 +11,7 @@ from building import ANSWERS, spec, task
 from tailorbird.errors import BenchmarkError, TaskError
 from tailorbird.task.benchmark import Task
 from tailorbird.task.check import MINIMUM_TEST, check_benchmark
-from tailorbird.task.types import Document, Example, Provenance
+from tailorbird.task.types import Document, Example, Message, Provenance
 
 N = MINIMUM_TEST
 
@@ -32,6 +32,21 @@ def test_approaches_cannot_read_test(label_task: Task):
 def test_labels_of_a_closed_task_do_not_tell_of_test():
     made = task([("x", "b"), ("y", "a")], test=[Example("t", "z", "secret")])
     assert made.without_test().labels == ("a", "b")
+
+
+def test_what_test_asks_is_known_by_the_question_alone():
+    def told(*system: str) -> Example:
+        turns = (*(Message("system", s) for s in system), Message("user", "How much?"))
+        return Example("x", turns, "a")
+
+    open_task = task([("x", "a")], test=[told("Be kind.")])
+    for made in (open_task, open_task.without_test()):
+        assert made.in_test(told())
+        assert made.in_test(told("Be brief."))
+        assert made.in_test(Example("y", "how  MUCH?"))
+        assert not made.in_test(Example("y", "Be kind. How much?"))
+    leaks = [f.text for f in check_benchmark(task([told()], test=[told("Be kind.")]))]
+    assert any("the same input stands in test and in another split 1 time" in t for t in leaks)
 
 
 def test_labels_keep_the_order_of_the_task_file():

@@ -166,11 +166,12 @@ class _Intake:
         return gathered(self._unseen(splits)) if self.data.unlabelled else ()
 
     def _unseen(self, splits: Mapping[Split, tuple[Example, ...]]) -> Iterator[Example]:
-        seen = {_digest(e): str(s) for s in SPLITS for e in splits[s]}
+        held = {_digest(e.asked): str(s) for s in ("dev", "test") for e in splits[s]}
+        seen = {_digest(e.folded): "train" for e in splits["train"]}
         rows = (e for file in self.data.unlabelled for e in self._file(file, labelled=False))
         for example in self._mended(rows):
-            key = _digest(example)
-            where = seen.get(key)
+            key = _digest(example.folded)
+            where = held.get(_digest(example.asked)) or seen.get(key)
             if where is None:
                 seen[key] = "an earlier row"
                 yield example
@@ -193,7 +194,7 @@ class _Intake:
         for split in reversed(SPLITS):
             kept = []
             for example in splits[split]:
-                side = seen.setdefault(example.folded, split)
+                side = seen.setdefault(example.asked, split)
                 if side == split:
                     kept.append(example)
                 else:
@@ -396,9 +397,9 @@ def _row(example: Example) -> int:
     return example.provenance.row if example.provenance else 0
 
 
-def _digest(example: Example) -> bytes:
-    """Equal for the same question; shorter than the question."""
-    return blake2b(example.folded.encode(), digest_size=16).digest()
+def _digest(text: str) -> bytes:
+    """Equal for equal texts; shorter than a question."""
+    return blake2b(text.encode(), digest_size=16).digest()
 
 
 def _has_text(given: str | Prompt) -> bool:

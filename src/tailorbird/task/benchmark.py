@@ -44,7 +44,7 @@ class Task:
     data_folder: Path | None = None
     """What `{data}` stands for."""
     sealed: frozenset[str] = frozenset()
-    """Digests of the inputs of a closed test split: see `in_test`."""
+    """Digests of what a closed test split asks: see `in_test`."""
 
     def examples(self, split: Split) -> tuple[Example, ...]:
         """The examples of one split. Approaches are given a task whose test is closed."""
@@ -57,17 +57,17 @@ class Task:
 
     def without_test(self) -> "Task":
         """The same task as approaches see it."""
-        sealed = frozenset(digest(e.folded) for e in self.splits.get("test", ()))
+        sealed = frozenset(digest(e.asked) for e in self.splits.get("test", ()))
         rest: dict[Split, tuple[Example, ...]] = {
             s: e for s, e in self.splits.items() if s != "test"
         }
         return replace(self, splits=rest, sealed=sealed or self.sealed)
 
     def in_test(self, example: Example) -> bool:
-        """Whether the test split holds the same input; known where it is closed, too."""
+        """Whether the test split asks the same; known where it is closed, too."""
         if "test" in self.splits:
-            return any(e.folded == example.folded for e in self.splits["test"])
-        return digest(example.folded) in self.sealed
+            return any(e.asked == example.asked for e in self.splits["test"])
+        return digest(example.asked) in self.sealed
 
     def only(self, rungs: Sequence[str]) -> "Task":
         """The same task with some of its rungs; none named: all of them."""
@@ -169,7 +169,7 @@ def load_task(spec: TaskSpec, folder: Path, data_folder: Path | None = None) -> 
         documents, account = read_documents(spec.documents, folder, data_folder)
         read = (account,)
     texts, accounts = load_texts(spec.data.texts, folder, data_folder)
-    closed = {e.folded for e in loaded.splits["test"]} if spec.data.drop_leaks else set()
+    closed = {e.asked for e in loaded.splits["test"]} if spec.data.drop_leaks else set()
     ranked = load_preferences(spec.data.preferences, folder, data_folder, closed)
     task = Task(
         spec, loaded.splits, documents,

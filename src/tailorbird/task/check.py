@@ -161,7 +161,7 @@ def _empty(task: Task) -> Iterator[Finding]:
 
 
 def _overlap(task: Task) -> Iterator[Finding]:
-    texts = ((e.folded, split, e.id) for split, e in _all(task))
+    texts = ((e.asked, split, e.id) for split, e in _all(task))
     yield _shared("input", texts, "error", "remove one of each, or set data.drop_leaks: true")
     groups = ((e.group, split, e.id) for split, e in _all(task) if e.group is not None)
     by_time = task.spec.data.splits is not None and task.spec.data.splits.by == "time"
@@ -203,9 +203,9 @@ def _preferences(task: Task) -> Iterator[Finding]:
     if not task.comparisons:
         return
     test = task.examples("test")
-    asked = {e.folded: e.id for e in test}
+    asked = {e.asked: e.id for e in test}
     groups = {e.group: e.id for e in test if e.group is not None}
-    inputs = [(c.id, asked.get(Example("", c.input).folded)) for c in task.comparisons]
+    inputs = [(c.id, asked.get(Example("", c.input).asked)) for c in task.comparisons]
     shared = [(c.id, groups.get(c.group)) for c in task.comparisons if c.group is not None]
     yield _told("input", inputs, "remove them, or set data.drop_leaks: true")
     yield _told("group", shared, "remove them")

@@ -73,13 +73,15 @@ class Example:
     def folded(self) -> str:
         """The input without case and extra white space: equal ones are the same input.
 
-        With system turns: the same question under other instructions is another input.
+        With system turns, since the same question under other instructions may have another
+        answer. Whether something stands in test is told by `asked`.
         """
         return " ".join(" ".join(m.content for m in self.turns).casefold().split())
 
     @property
     def asked(self) -> str:
-        """`text` without case and extra white space: how alike questions are is told by it."""
+        """`text` without case and extra white space: equal ones ask the same, whatever the system
+        turns say. What is held out is known by it, and so is how alike questions are."""
         return " ".join(self.text.casefold().split())
 
     @property

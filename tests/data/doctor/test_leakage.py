@@ -36,19 +36,16 @@ def test_near_copies_of_test_items_are_dropped_elsewhere(tmp_path: Path):
     assert finding.samples[0].note == f"94 % like the test item t1: {MAIL}"
 
 
-def test_the_same_question_under_other_instructions_is_a_near_copy(tmp_path: Path):
+def test_the_same_question_under_other_instructions_is_proved_not_called_near(tmp_path: Path):
     def told(name: str, system: str) -> Example:
         return Example(name, (Message("system", system), Message("user", MAIL)), "b")
 
     task = building.task(
         [told("a", "In German."), told("b", "in FRENCH.")], [told("t", "In French.")]
     )
-    [finding] = found(task, tmp_path)
-    assert finding.remedy is not None
-    assert list(finding.remedy.changes) == ["a"]
-    assert finding.samples[0].note.startswith("100 % like the test item t")
+    assert not found(task, tmp_path)
     proved = [f.text for f in check_benchmark(task) if f.level == "error"]
-    assert any("in another split 1 time, first train 'b'" in t for t in proved)
+    assert any("in another split 1 time, first train 'a', test 't'" in t for t in proved)
 
 
 def test_what_is_proved_elsewhere_is_not_said_again(tmp_path: Path):

@@ -116,10 +116,10 @@ class Sketches:
         if self._last is not None and self._last[0] == part and self._last[1] is rows:
             return
         self._last = part, rows
-        inputs = [e.folded for e in rows]
+        inputs = [e.asked for e in rows]
         answers = [_folded(e.target) for e in rows]
-        # What instructions have in common makes no questions alike.
-        asked, told = shingled([e.asked for e in rows]), shingled(answers)
+        # Instructions count for nothing here: neither what they share nor where they differ.
+        asked, told = shingled(inputs), shingled(answers)
         records = [_packed(*each) for each in zip(rows, asked.of_each(), told.of_each())]
         self._file.write(b"".join(records))
         self._keys.append(asked.keys())

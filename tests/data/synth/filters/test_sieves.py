@@ -18,7 +18,7 @@ from tailorbird.models.scripted import Scripted
 from tailorbird.registry import names
 from tailorbird.store import digest
 from tailorbird.task.task import Prices
-from tailorbird.task.types import Example
+from tailorbird.task.types import Example, Message
 
 PAGES = {
     "returns": "You may return an item within 14 days.",
@@ -80,6 +80,10 @@ def test_no_ten_words_of_a_held_out_input_and_no_input_as_a_whole():
         "shares a run of words with an input of test",
     )
     assert sifted("held_out", rows, within) == [same, None, run, None, run, run, run]
+    turns = (Message("system", "Be kind."), Message("user", "short one"))
+    told = row("")
+    told = replace(told, made=replace(told.made, example=replace(told.example, input=turns)))
+    assert sifted("held_out", [told], within) == [same]
 
 
 # ---- grounded ------------------------------------------------------------------------------------

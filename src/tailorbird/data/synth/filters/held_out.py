@@ -31,7 +31,7 @@ class HeldOut:
 
 
 def _reason(row: Row, material: Material) -> str | None:
-    if digest(row.example.folded) in material.held:
+    if digest(row.example.asked) in material.held:
         return "the same input stands in test or dev"
     for text in row.texts:
         found = next(material.protected.found_in(text), None)
