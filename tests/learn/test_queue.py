@@ -51,6 +51,13 @@ def test_an_example_comes_out_as_it_went_in(queue: Queue):
     assert (item.entry.suggestion, item.entry.why) == ("billing", "why")
 
 
+def test_items_keep_the_key_that_older_queues_know_them_by(queue: Queue):
+    turns = (Message("system", "Be kind."), Message("user", "How\n much?"))
+    assert len(queue.put([Entry(Example("x", turns), "why", "random")], "chief")) == 1
+    assert queue.keys() == {"6bd0d8bc22bc9df3"}
+    assert queue.put([Entry(Example("y", "How much?"), "why", "random")], "chief") == []
+
+
 def test_the_same_input_is_queued_once_for_each_purpose(queue: Queue):
     assert len(queue.put(entries(2), "chief")) == 2
     shouted = Entry(Example("other", "UNHEARD  of 1"), "why", "random")

@@ -15,7 +15,7 @@ from tailorbird.learn.select import Request, Selection, select
 from tailorbird.learn.strategies.base import make_strategy
 from tailorbird.registry import names
 from tailorbird.task.benchmark import Task
-from tailorbird.task.types import Example
+from tailorbird.task.types import Example, Message
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +73,19 @@ def test_what_is_labelled_queued_or_tested_is_never_chosen(task: Task, out: Path
         "labelled already": 1,
         "in the queue already": 3,
     }
+
+
+def test_the_same_question_is_queued_once(task: Task, out: Path):
+    """A queue holds one item for each question: a second would be chosen for nothing."""
+    question = Message("user", "Do you sell boats?")
+    told = [
+        Example(text, (Message("system", text), question)) for text in ("Be kind.", "Be brief.")
+    ]
+    found = chosen(replace(task, unlabelled=(*told, *task.unlabelled)), out, 99)
+    assert (found.pool, len(found.entries)) == (24, 24)
+    assert found.left_out == {"another row of the pool asks the same": 1}
+    again = chosen(replace(task, unlabelled=told), out, 99, queued=[key_of(told[0])])
+    assert again.left_out == {"in the queue already": 2}
 
 
 def test_the_best_rung_suggests(task: Task, out: Path):

@@ -137,15 +137,19 @@ def _free(task: Task, queued: Collection[str], left_out: Counter[str]) -> Iterat
             hint="name files under data.unlabelled, or give one by --pool FILE",
         )
     waiting = set(queued)
+    asked: set[str] = set()
     labelled = {e.folded for split in task.splits.values() for e in split}
     for example in task.unlabelled:
         if task.in_test(example):
             left_out["the same input stands in test"] += 1
-        elif key_of(example) in waiting:
+        elif (key := key_of(example)) in waiting:
             left_out["in the queue already"] += 1
         elif example.folded in labelled:
             left_out["labelled already"] += 1
+        elif key in asked:
+            left_out["another row of the pool asks the same"] += 1
         else:
+            asked.add(key)
             yield replace(example, target=None)
 
 

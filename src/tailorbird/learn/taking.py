@@ -160,7 +160,7 @@ def _second_looks(
 
 def _fits(entry: Entry, row: Example | None) -> bool:
     """Whether a row is the one that was looked at, with the label that it had."""
-    return row is not None and row.target == entry.gold and key_of(row) == key_of(entry.example)
+    return row is not None and row.target == entry.gold and row.folded == entry.example.folded
 
 
 def _correct(task: Task, wrong: Sequence[Item]) -> int | None:
