@@ -25,7 +25,7 @@ from tailorbird.testing import small_task, tiny_checkpoint
 
 # The suite tries the same cases each time, so that it fails for a change and not by chance;
 # `make fuzz` tries new ones.
-hypothesis.settings.register_profile("suite", derandomize=True)
+hypothesis.settings.register_profile("suite", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("fuzz", deadline=None, print_blob=True)
 hypothesis.settings.load_profile(os.environ.get("TAILORBIRD_HYPOTHESIS", "suite"))
 

@@ -116,6 +116,9 @@ def test_the_rate_suits_adapter_and_width(
         ({"recipe": {"acumulation": 2}}, "acumulation.*accumulation"),
         ({"objective": "dpo"}, "names none"),
         ({"objective": "pretrain"}, "names none"),
+        ({"abstain_by": "search"}, "the search decides when to abstain, and there is no search"),
+        ({"abstain_by": "search", "retrieve": "hybrid"}, "a first rank is no nearness"),
+        ({"start": {"abstain_by": "search"}}, "start trains the same adapter"),
     ],
 )
 def test_what_cannot_be_is_refused_with_what_to_do(
@@ -123,3 +126,16 @@ def test_what_cannot_be_is_refused_with_what_to_do(
 ) -> None:
     with pytest.raises((TaskError, TrainingError), match=said):
         tuned(answer_task, run(checkpoint), **settings)
+
+
+def test_where_the_search_abstains_the_model_learns_to_answer(
+    answer_task: Task, checkpoint: Path, run: Callable[..., Run]
+) -> None:
+    settings = {"retrieve": "dense", "passages": 1, "abstain_by": "search", "redraw": 0.0}
+    here = run(checkpoint)
+    solver = tuned(answer_task, here, **settings)
+    rows = read_json(here.folder / "rows.json")
+    answerable = [e for e in answer_task.examples("train") if e.answerable]
+    assert 0 < len(answerable) < len(answer_task.examples("train"))
+    assert rows == {"rows": len(answerable), "dropped": {}}
+    assert solver.abstention.above > 1

@@ -16,6 +16,7 @@ from tailorbird.approaches._prompted import (
 )
 from tailorbird.approaches.base import Run, make_approach
 from tailorbird.errors import ModelError, TaskError
+from tailorbird.models.base import Sampling
 from tailorbird.models.scripted import Scripted
 from tailorbird.retrieve.passages import Passage
 from tailorbird.task.benchmark import Task
@@ -282,3 +283,23 @@ def test_saving_keeps_everything_but_the_cache(scripted: Scripted, run: Runs, tm
         solver.max_tokens,  # type: ignore[attr-defined]
     )
     assert "cache" not in (tmp_path / "prompt.json").read_text()
+
+
+# ---- abstaining by nearness ------------------------------------------------------------------
+
+
+def test_what_is_too_far_is_neither_shown_nor_cited(
+    scripted: Scripted, run: Runs, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(Scripted, "can_score", False)
+    pages = {"kettles": "A kettle costs £35.", "pans": "A pan costs £9."}
+    near = Example("1", "what is the price of a kettle", "£35.", ("kettles",), ("£35",))
+    far = Example("2", "who won the football match", "The pages do not say", answerable=False)
+    made = task([near, far], dev=[near, far], documents=pages, **ANSWERS)
+    scripted.default = "It is £35."
+    settings = {"passages": 1, "by": "dense", "calibrate": True}
+    solver = make_approach("rag", settings).fit(made, run())
+    for answers in (solver.predict([near, far]), solver.drawn([near, far], Sampling(8, 1.0))):
+        assert [a.text for a in answers] == ["It is £35.", "The pages do not say"]
+        assert [a.citations for a in answers] == [("kettles",), ()]
+    assert "football" not in scripted.calls[-1][-1].content

@@ -208,3 +208,12 @@ def test_quote_wants_answers_and_documents(run: Runs):
         make_approach("quote", {}).fit(task(COLOURS), run())
     with pytest.raises(TaskError, match="names no documents"):
         make_approach("quote", {}).fit(task([("1", "a")], **ANSWERS), run())
+    made = task(ASKED, dev=ASKED, documents=PAGES, **ANSWERS)
+    with pytest.raises(TaskError, match="a first rank is no nearness"):
+        make_approach("quote", {"calibrate": True}).fit(made, run())
+
+
+def test_quote_abstains_always_where_that_is_best(run: Runs):
+    made = task(ASKED, dev=ASKED[2:], documents=PAGES, **ANSWERS)
+    solver = make_approach("quote", {"by": "dense", "calibrate": True}).fit(made, run())
+    assert solver.predict(ASKED[2:])[0].text == "The pages do not say"

@@ -36,7 +36,7 @@ ANSWER: tuple[tuple[str, dict[str, Any]], ...] = (
     ("few_shot", {"shots": 2, "select": "similar", "by": "dense"}),
     ("prompt_search", {"candidates": 4, "budget": 60, "retrieve": "sparse", "writer": True}),
     ("quote", {}),
-    ("quote", {"by": "sparse", "passages": 2, "calibrate": True}),
+    ("quote", {"by": "dense", "passages": 2, "calibrate": True}),
     ("rag", {"passages": 2}),
     ("rag", {"by": "dense", "calibrate": True}),
     ("classification_head", {"adapter": "none", "epochs": 1}),

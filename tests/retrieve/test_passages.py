@@ -32,6 +32,15 @@ def test_several_passages_are_numbered_from_one():
     assert {p.document for p in passages} == {"d"}
 
 
+def test_short_passages_are_whole_sentences():
+    said = (
+        "A chip costs £25, and a whole windscreen £95, but panoramic glass roofs cost more: £150."
+    )
+    parts = [p.text for p in chunk(Document("d", "D", f"{said} Tell us."), 5)]
+    assert parts == [said, "Tell us."]
+    assert len(chunk(Document("d", "D", "word " * 41), 5)) == 9, "a list"
+
+
 def test_an_empty_document_has_no_passages():
     assert texts(" \n\n\t\n") == []
 

@@ -1,8 +1,10 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file, save_file
 
 from tailorbird.errors import TaskError
 from tailorbird.models.encoder import embed
@@ -96,6 +98,17 @@ def test_what_was_trained_is_read_from_the_cache(tmp_path: Path, monkeypatch: py
     again = Trained.build(TEXTS, tmp_path, CASES)
     queries = [query for query, _ in CASES]
     assert again.search(queries, 4) == once.search(queries, 4)
+
+
+def test_an_index_keeps_the_weight_of_the_wording(built: Trained, tmp_path: Path):
+    light = replace(built, weight=0.25)
+    light.save(tmp_path / "new")
+    assert Trained.load(tmp_path / "new").weight == 0.25
+    assert light.search(["Members"], 4) != built.search(["Members"], 4)
+    arrays = load_file(tmp_path / "new" / "trained.safetensors")
+    del arrays["weight"]
+    save_file(arrays, tmp_path / "new" / "trained.safetensors")
+    assert Trained.load(tmp_path / "new").weight == 0.5, "as indexes had it that do not say"
 
 
 def test_training_twice_gives_equal_scores(built: Trained):

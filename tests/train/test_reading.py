@@ -133,14 +133,20 @@ def test_the_rest_of_a_source_distracts_where_it_states_no_fact(
     assert {p.document for _, shown in rows for p in shown if "£35" not in p.text} == distractors
 
 
+def test_what_supports_is_no_distractor():
+    # The fact stands in a alone; b is a source as well, and c's way to say it is not understood.
+    both = Example("e", "what does a kettle cost", "£35.", ("a", "b"), ("£35",))
+    other = Example("o", "what does a pan cost", "£35.", ("c",), ("£35",))
+    documents = {"a": "A kettle costs £35.", "b": "Kettles and pans.", "c": "Pans: thirty five."}
+    made = task([both, other], documents=documents, **ANSWERS)
+    drawn = reading(made, passages=3)
+    for _, shown in drawn.draw([both], 20, 0):
+        assert len({p.id for p in shown}) == len(shown)
+    lost = replace(drawn, unanswerable=1.0).draw([other], 20, 0)
+    assert all(p.document != "c" for _, shown in lost for p in shown)
+
+
 # ---- abstention ------------------------------------------------------------------------------
-
-
-def test_nothing_is_learned_about_abstaining_where_the_search_decides(answer_task: Task):
-    examples = answer_task.examples("train")
-    rows = replace(reading(answer_task), unanswerable=None).draw(examples, 2, 0)
-    assert len(rows) == 2 * sum(e.answerable for e in examples) < 2 * len(examples)
-    assert all(e.answerable for e, _ in rows)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.15, 0.5, 1.0])

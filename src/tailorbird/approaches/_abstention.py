@@ -12,19 +12,19 @@ to read. So the nearness of the best passage has a threshold of its own.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
 from tailorbird.errors import TaskError
-from tailorbird.models.base import LM, Completion, Progress, Sampling
+from tailorbird.models.base import LM, Completion, Progress, Sampling, TokenLogprobs
+from tailorbird.task.bar import higher_is_better
 from tailorbird.task.benchmark import Task
 from tailorbird.task.types import Example, Prediction, Prompt, Usage
 from tailorbird.train.reading import abstention
 
 NEVER = 2.0
 """A threshold that no probability reaches."""
-ANY = -math.inf
-"""A threshold below which nothing lies."""
 
 
 @dataclass(frozen=True)
@@ -45,24 +45,47 @@ class Abstention:
         return self.below is not None and nearness < self.below
 
 
-def phrase(task: Task) -> str:
+# ---- what a setting needs, asked before any time is spent ------------------------------------
+
+
+def phrase(task: Task, setting: str) -> str:
     """How to abstain: as the training data do, else as the task file says.
 
-    Raises `TaskError` where neither does.
+    Raises `TaskError`, naming the `setting` that asks for it, where neither says so, where there
+    is no dev to choose thresholds on, and for a task of labels.
     """
+    if task.labels:
+        raise TaskError(
+            f"{setting} is about abstaining, and this task wants labels", hint="leave it out"
+        )
+    if not task.examples("dev"):
+        raise TaskError(
+            f"{setting} chooses a threshold on dev, and there is none",
+            hint="name a file under data.dev, or leave it out",
+        )
     text = abstention(task, task.examples("train"))
     if text is None:
         raise TaskError(
-            "calibrate needs a way to abstain", hint="name a phrase under outputs.abstain"
+            f"{setting} needs a way to abstain", hint="name a phrase under outputs.abstain"
         )
     return text
 
 
-def worth(task: Task, example: Example, prediction: Prediction) -> float:
-    """Of a right answer (primary metric) one; of an unsupported one, one less."""
-    right = task.score(task.spec.bar.primary.metric, example, prediction).value or 0.0
-    grounded = task.spec.documents is not None
-    return right - ((grounded and task.score("unsupported", example, prediction).value) or 0.0)
+def require_nearness(kind: str | None, setting: str) -> None:
+    """Raises `TaskError` where a search of `kind` does not tell how near something is."""
+    if kind in (None, "hybrid"):
+        why = (
+            "there is no search"
+            if kind is None
+            else "hybrid ranks, and a first rank is no nearness"
+        )
+        raise TaskError(
+            f"with {setting} the search decides when to abstain, and {why}",
+            hint="search by dense, cases or trained",
+        )
+
+
+# ---- abstaining ------------------------------------------------------------------------------
 
 
 def beginning_of(text: str, others: Iterable[str]) -> str:
@@ -79,11 +102,18 @@ def beginning_of(text: str, others: Iterable[str]) -> str:
     return text
 
 
-def probabilities(
-    lm: LM, prompts: Sequence[Prompt], text: str, progress: Progress | None = None
-) -> list[float]:
-    """Of answering with `text`, per prompt."""
-    return [math.exp(row[0].total) for row in lm.score(prompts, [text], progress)]
+def probabilities(lm: LM, prompts: Sequence[Prompt], text: str, max_tokens: int) -> list[float]:
+    """Of answering with `text`, per prompt; 0 where the prompt does not fit in the context."""
+    found = _scored(lm, prompts, text, max_tokens)
+    return [math.exp(found[i].total) if i in found else 0.0 for i in range(len(prompts))]
+
+
+def _scored(
+    lm: LM, prompts: Sequence[Prompt], text: str, max_tokens: int
+) -> dict[int, TokenLogprobs]:
+    fits = [i for i, p in enumerate(prompts) if (lm.room(p, max_tokens) or 0) >= 0]
+    rows = lm.score([prompts[i] for i in fits], [text])
+    return {i: row[0] for i, row in zip(fits, rows)}
 
 
 def complete(
@@ -105,7 +135,12 @@ def complete(
     }
     read = [i for i in range(len(prompts)) if i not in out]
     if lm.can_score and abstention.above < NEVER:
-        out |= _silent(lm, prompts, read, sampling, abstention)
+        likely = _scored(lm, [prompts[i] for i in read], abstention.text, sampling.max_tokens)
+        out |= {
+            read[row]: Completion(abstention.text, Usage(s.prompt_tokens, len(s.logprobs)))
+            for row, s in likely.items()
+            if math.exp(s.total) >= abstention.above
+        }
     if progress and out:
         progress(len(out))
     speaking = [i for i in read if i not in out]
@@ -115,38 +150,63 @@ def complete(
     return [out[i] for i in range(len(prompts))]
 
 
-def _silent(
-    lm: LM,
-    prompts: Sequence[Prompt],
-    read: Sequence[int],
-    sampling: Sampling,
-    abstention: Abstention,
-) -> dict[int, Completion]:
-    """Of the prompts `read`, those that the model abstains from."""
-    fits = [i for i in read if (lm.room(prompts[i], sampling.max_tokens) or 0) >= 0]
-    scores = lm.score([prompts[i] for i in fits], [abstention.text])
-    return {
-        i: Completion(abstention.text, Usage(row[0].prompt_tokens, len(row[0].logprobs)))
-        for i, row in zip(fits, scores)
-        if math.exp(row[0].total) >= abstention.above
-    }
+# ---- choosing the thresholds -----------------------------------------------------------------
+
+
+def calibrate(
+    task: Task,
+    text: str,
+    answers: Sequence[Prediction],
+    nearness: Sequence[float],
+    probabilities: Sequence[float] | None = None,
+) -> tuple[float, float | None]:
+    """`above` and `below` that earn most on dev, which was answered with `answers`.
+
+    A right answer (primary metric) earns one, an unsupported one costs one; items that cannot be
+    marked do not count. Without `probabilities`, of abstaining with `text`, nearness alone decides.
+    """
+    dev = task.examples("dev")
+    silent = [_worth(task, e, Prediction(text)) for e in dev]
+    speaking = [_worth(task, e, p) for e, p in zip(dev, answers)]
+    rows = [
+        (i, yes - no)
+        for i, (yes, no) in enumerate(zip(silent, speaking))
+        if yes is not None and no is not None
+    ]
+    return best_thresholds(
+        [gain for _, gain in rows],
+        [nearness[i] for i, _ in rows],
+        None if probabilities is None else [probabilities[i] for i, _ in rows],
+    )
+
+
+def _worth(task: Task, example: Example, prediction: Prediction) -> float | None:
+    metric = task.spec.bar.primary.metric
+    mark = task.score(metric, example, prediction).value
+    if mark is None:
+        return None
+    grounded = task.spec.documents is not None
+    invented = (grounded and task.score("unsupported", example, prediction).value) or 0.0
+    return (mark if higher_is_better(metric) else 1 - mark) - invented
 
 
 def best_thresholds(
-    probabilities: Sequence[float],
-    nearness: Sequence[float],
-    if_silent: Sequence[float],
-    if_speaking: Sequence[float],
+    gains: Sequence[float], nearness: Sequence[float], probabilities: Sequence[float] | None = None
 ) -> tuple[float, float | None]:
-    """`above` and `below` with the greatest sum of worths; of equal ones those that abstain least.
+    """`above` and `below` with the greatest sum of gains; of equal ones those that abstain least.
 
-    `if_silent` and `if_speaking`: what abstaining and answering are worth on each item.
+    `gains`: what abstaining earns more than answering, per item. Thresholds lie half-way between
+    neighbours: an item's own value changes in its last digit with the batch it is in.
     """
-    gains = np.asarray(if_silent, dtype=float) - np.asarray(if_speaking, dtype=float)
-    likely, near = np.asarray(probabilities), np.asarray(nearness)
-    aboves, belows = sorted({*probabilities, NEVER}, reverse=True), sorted({*nearness, ANY})
-    gained = [
-        [gains[(likely >= above) | (near < below)].sum() for below in belows] for above in aboves
-    ]
-    row, column = np.unravel_index(np.round(gained, 9).argmax(), (len(aboves), len(belows)))
-    return aboves[row], belows[column] if belows[column] > ANY else None
+    aboves = [NEVER, *(reversed([0.0, *_half_ways(probabilities)]) if probabilities else ())]
+    far = [n for n in nearness if math.isfinite(n)]
+    belows = [-math.inf, *_half_ways(far), *([math.nextafter(max(far), math.inf)] if far else ())]
+    likely = np.asarray(probabilities if probabilities is not None else [-1.0] * len(gains))
+    near, gained = np.asarray(nearness), np.asarray(gains, dtype=float)
+    earned = [[gained[(likely >= a) | (near < b)].sum() for b in belows] for a in aboves]
+    row, column = np.unravel_index(np.round(earned, 9).argmax(), (len(aboves), len(belows)))
+    return aboves[row], belows[column] if column else None
+
+
+def _half_ways(values: Sequence[float]) -> list[float]:
+    return [(a + b) / 2 for a, b in pairwise(sorted(set(values)))]

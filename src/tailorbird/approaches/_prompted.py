@@ -14,11 +14,10 @@ from typing import Any, Self
 from tailorbird.approaches._abstention import (
     Abstention,
     beginning_of,
-    best_thresholds,
+    calibrate,
     complete,
     phrase,
     probabilities,
-    worth,
 )
 from tailorbird.approaches.base import Run
 from tailorbird.errors import TaskError
@@ -121,14 +120,16 @@ class Prompted:
         if self.labels and lm.can_score:
             predictions = _choose(lm, prompts, self.labels, self.max_tokens, progress)
         else:
-            completions = self._complete(lm, prompts, nearness, progress)
+            sampling = Sampling(max_tokens=self.max_tokens)
+            completions = self._complete(lm, prompts, nearness, sampling, progress)
             predictions = [self._prediction(c) for c in completions]
         return [self._cited(p, passages) for p, passages in zip(predictions, shown)]
 
     def drawn(self, examples: Sequence[Example], sampling: Sampling) -> list[Prediction]:
         """An answer per example, drawn as `sampling` says."""
-        lm, (shown, _) = self.lm(), self._found(examples)
-        completions = lm.complete(self._prompts(lm, examples, shown), sampling)
+        lm, (shown, nearness) = self.lm(), self._found(examples)
+        prompts = self._prompts(lm, examples, shown)
+        completions = self._complete(lm, prompts, nearness, sampling, None)
         return [
             self._cited(self._prediction(c), passages)
             for c, passages in zip(completions, shown, strict=True)
@@ -154,9 +155,9 @@ class Prompted:
         lm: LM,
         prompts: Sequence[Prompt],
         nearness: Sequence[float],
+        sampling: Sampling,
         progress: Progress | None,
     ) -> list[Completion]:
-        sampling = Sampling(max_tokens=self.max_tokens)
         if self.abstention is None:
             return lm.complete(prompts, sampling, progress)
         return complete(lm, prompts, sampling, self.abstention, nearness, progress)
@@ -172,12 +173,17 @@ class Prompted:
         return replace(prediction, citations=tuple(dict.fromkeys(p.document for p in shown)))
 
     def _found(self, examples: Sequence[Example]) -> tuple[list[list[Passage]], list[float]]:
-        """Passages per example, and how near the best one is; without a search nothing is far."""
+        """Passages per example, and how near the best one is; without a search nothing is far.
+
+        Of what is too far to be read, nothing is shown.
+        """
         if self.index is None:
             return [[] for _ in examples], [inf] * len(examples)
         rows = self.index.scored([e.text for e in examples], self.passages)
         nearness = [row[0][1] if row else -inf for row in rows]
-        return [[passage for passage, _ in row] for row in rows], nearness
+        silent = self.abstention
+        unread = [silent is not None and silent.unfounded(near) for near in nearness]
+        return [[] if far else [p for p, _ in row] for far, row in zip(unread, rows)], nearness
 
     def _prompts(
         self, lm: LM, examples: Sequence[Example], shown: list[list[Passage]]
@@ -209,25 +215,22 @@ class Prompted:
             # What is dropped from `shown` is not cited either: the list is the caller's.
             (kept if kept else shown).pop(0 if kept else -1)
 
-    def calibrated(self, task: Task, by_search_alone: bool = False) -> Self:
+    def calibrated(self, task: Task, setting: str, by_search_alone: bool = False) -> Self:
         """The same, abstaining as the task does where that pays on dev.
 
-        A right answer (primary metric) earns one, an unsupported one costs one. With
-        `by_search_alone`, how probable the model finds it to abstain is not asked.
+        With `by_search_alone`, how probable the model finds it to abstain is not asked. Raises
+        `TaskError` as `phrase` does.
         """
-        text, dev, lm = phrase(task), task.examples("dev"), self.lm()
+        text, dev, lm = phrase(task, setting), task.examples("dev"), self.lm()
         answered = [str(e.target) for e in task.examples("train") if e.answerable]
         abstention = Abstention(text, beginning_of(text, answered))
         shown, nearness = self._found(dev)
-        prompts = self._prompts(lm, dev, shown)
-        asked = lm.can_score and not by_search_alone
-        likely = probabilities(lm, prompts, text) if asked else [-inf] * len(dev)
+        likely = None
+        if lm.can_score and not by_search_alone:
+            prompts = self._prompts(lm, dev, shown)
+            likely = probabilities(lm, prompts, text, self.max_tokens)
         answers = replace(self, abstention=abstention).predict(dev)
-        above, below = best_thresholds(
-            likely, nearness,
-            [worth(task, e, Prediction(text)) for e in dev],
-            [worth(task, e, p) for e, p in zip(dev, answers)],
-        )  # fmt: skip
+        above, below = calibrate(task, text, answers, nearness, likely)
         return replace(self, abstention=replace(abstention, above=above, below=below))
 
     # ---- saving ------------------------------------------------------------------------------

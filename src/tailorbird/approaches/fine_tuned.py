@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
+from tailorbird.approaches._abstention import phrase, require_nearness
 from tailorbird.approaches._prompted import (
     Prompted,
     build_prompt,
@@ -84,6 +85,7 @@ class FineTuned:
                 f"tuning needs a model on this machine, and {run.model} is an endpoint"
             )
         self._check_strength()
+        self._check_abstaining(task)
         solver = self._untuned(task, run)
         folder = run.folder / "adapter"
         if not (folder / "tailorbird.json").is_file():
@@ -91,8 +93,8 @@ class FineTuned:
         solver = replace(solver, adapter=folder)
         self._scale(task, run, solver, folder)
         if self.abstain_by == "search":
-            return solver.calibrated(task, by_search_alone=True)
-        return solver.calibrated(task) if self.calibrate else solver
+            return solver.calibrated(task, _SEARCH, by_search_alone=True)
+        return solver.calibrated(task, "calibrate") if self.calibrate else solver
 
     def _untuned(self, task: Task, run: Run) -> Prompted:
         index = passage_index(task, self.retrieve, run.cache) if self.retrieve else None
@@ -106,6 +108,13 @@ class FineTuned:
 
         if self.strength != 1:
             require_scales(self._adapter())
+
+    def _check_abstaining(self, task: Task) -> None:
+        if self.abstain_by == "search":
+            require_nearness(self.retrieve, _SEARCH)
+            phrase(task, _SEARCH)
+        elif self.calibrate:
+            phrase(task, "calibrate")
 
     def _scale(self, task: Task, run: Run, solver: Prompted, folder: Path) -> None:
         from tailorbird.train.policy import set_strength
@@ -155,10 +164,10 @@ class FineTuned:
         """This stage and those before it, first to last. What they do not say is as here."""
         if self.start is None:
             return [self]
-        if {"adapter", "rank", "calibrate", "strength"} & self.start.keys():
+        if {"adapter", "rank", "calibrate", "abstain_by", "strength"} & self.start.keys():
             raise TaskError(
                 "start trains the same adapter as the stage after it",
-                hint="give adapter, rank, calibrate and strength once, outside of start",
+                hint="give adapter, rank, strength and how to abstain once, outside of start",
             )
         from tailorbird.approaches.base import make_approach
 
@@ -237,11 +246,13 @@ class FineTuned:
         examples: Sequence[Any] = task.examples("train")
         if self.limit is not None:
             examples = nested_subset(examples, self.limit, run.seed)
+        if self.abstain_by == "search":
+            examples = [e for e in examples if e.answerable]
         solver = self._untuned(task, run)
         draw = as_given
         if solver.index is not None:
-            silent = None if self.abstain_by == "search" else self.unanswerable
-            draw = Reading(task, solver.index, self.passages, silent, self.redraw).draw
+            taken = 0.0 if self.abstain_by == "search" else self.unanswerable
+            draw = Reading(task, solver.index, self.passages, taken, self.redraw).draw
         return Material(
             task, chat, examples,
             lambda example, shown: build_prompt(
@@ -253,7 +264,11 @@ class FineTuned:
         )  # fmt: skip
 
 
-_SHARED = ("retrieve", "passages", "unanswerable", "redraw", "list_labels", "batch_size", "limit")
+_SEARCH = "abstain_by: search"
+_SHARED = (
+    "retrieve", "passages", "unanswerable", "redraw", "abstain_by", "list_labels", "batch_size",
+    "limit",
+)  # fmt: skip
 """What an earlier stage takes over where it does not say otherwise."""
 
 

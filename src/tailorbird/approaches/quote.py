@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field
 
-from tailorbird.approaches._abstention import Abstention, best_thresholds, phrase, worth
+from tailorbird.approaches._abstention import Abstention, calibrate, phrase, require_nearness
 from tailorbird.approaches._prompted import passage_index
 from tailorbird.approaches.base import Run
 from tailorbird.errors import TaskError
@@ -32,25 +33,25 @@ class Quoting:
         self, examples: Sequence[Example], progress: Progress | None = None
     ) -> list[Prediction]:
         """The passages found, one after another, cited."""
-        rows = self.index.scored([e.text for e in examples], self.passages) if examples else []
-        return [self._answer(row) for row in rows]
+        found = self._found(examples) if examples else []
+        return [self._answer(passages, near) for passages, near in found]
 
-    def _answer(self, row: Sequence[tuple[Passage, float]]) -> Prediction:
-        if self.abstention and (not row or self.abstention.unfounded(row[0][1])):
+    def _found(self, examples: Sequence[Example]) -> list[tuple[list[Passage], float]]:
+        """Passages per example, and how near the best one is."""
+        rows = self.index.scored([e.text for e in examples], self.passages)
+        return [([passage for passage, _ in row], row[0][1] if row else -inf) for row in rows]
+
+    def _answer(self, passages: Sequence[Passage], nearness: float) -> Prediction:
+        if self.abstention and self.abstention.unfounded(nearness):
             return Prediction(self.abstention.text)
-        found = [passage for passage, _ in row]
-        cited = dict.fromkeys(p.document for p in found)
-        return Prediction("\n".join(p.text for p in found), citations=tuple(cited))
+        cited = dict.fromkeys(p.document for p in passages)
+        return Prediction("\n".join(p.text for p in passages), citations=tuple(cited))
 
     def calibrated(self, task: Task) -> Self:
         """The same, abstaining as the task does where nothing is near and that pays on dev."""
-        text, dev = phrase(task), task.examples("dev")
-        rows = self.index.scored([e.text for e in dev], self.passages)
-        _, below = best_thresholds(
-            [0.0] * len(dev), [row[0][1] for row in rows],
-            [worth(task, e, Prediction(text)) for e in dev],
-            [worth(task, e, self._answer(row)) for e, row in zip(dev, rows)],
-        )  # fmt: skip
+        text, found = phrase(task, "calibrate"), self._found(task.examples("dev"))
+        answers = [self._answer(passages, near) for passages, near in found]
+        _, below = calibrate(task, text, answers, [near for _, near in found])
         return replace(self, abstention=Abstention(text, text, below=below))
 
     def save(self, folder: Path) -> None:
@@ -80,7 +81,8 @@ class Quote:
     by: str = "hybrid"
     """sparse (words), dense (meaning), hybrid, cases or trained (both from past questions)."""
     calibrate: bool = False
-    """Choose on dev how near the best passage must be; where it is not, abstain."""
+    """Choose on dev how near the best passage must be; where it is not, abstain. Not with hybrid,
+    which ranks."""
 
     def fit(self, task: Task, run: Run) -> Quoting:
         """Index the documents. Raises `TaskError` for a task of labels."""
@@ -89,6 +91,9 @@ class Quote:
                 "quote answers with passages, and this task wants labels",
                 hint="leave quote out, or use nearest",
             )
+        if self.calibrate:
+            phrase(task, "calibrate")
+            require_nearness(self.by, "calibrate")
         solver = Quoting(passage_index(task, self.by, run.cache), self.passages)
         return solver.calibrated(task) if self.calibrate else solver
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from tailorbird.approaches._abstention import phrase
 from tailorbird.approaches._prompted import Prompted, instructions, passage_index, prompted
 from tailorbird.approaches.base import Run
 from tailorbird.task.benchmark import Task
@@ -23,10 +24,12 @@ class RAG:
 
     def fit(self, task: Task, run: Run) -> Prompted:
         """Index the documents."""
+        if self.calibrate:
+            phrase(task, "calibrate")
         index = passage_index(task, self.by, run.cache)
         system = instructions(task, with_passages=True)
         solver = prompted(task, run, system, index=index, passages=self.passages)
-        return solver.calibrated(task) if self.calibrate else solver
+        return solver.calibrated(task, "calibrate") if self.calibrate else solver
 
 
 APPROACH = RAG

@@ -33,7 +33,8 @@ def chunk(document: Document, words: int) -> list[Passage]:
     """Cut at headings and paragraphs into passages of at most about `words` words.
 
     A heading goes with what follows it; a paragraph that is longer by itself is cut at sentences.
-    A sentence stays whole, unless it is more than twice as long (a table, a list).
+    A sentence stays whole, unless it is more than twice as long and has more than 40 words (a table,
+    a list).
     """
     pieces = list(_merge(_with_headings(_blocks(document.text, words)), words))
     one = len(pieces) == 1
@@ -58,9 +59,13 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?![a-z])")
 """No sentence begins with a small letter: "open from 8 a.m. to 7 p.m." is one."""
 
 
+_WHOLE = 40
+"""Words up to which a sentence is not cut, however short passages are to be."""
+
+
 def _sentences(block: str, words: int) -> Iterator[str]:
     for sentence in _SENTENCE_END.split(block):
-        if len(sentence.split()) <= 2 * words:
+        if len(sentence.split()) <= max(2 * words, _WHOLE):
             yield sentence
             continue
         for clause in re.split(r"(?<=[;:])\s+", sentence):

@@ -26,7 +26,9 @@ _MOST = 4000
 """Past queries learned from, drawn at random where there are more."""
 _WORDING = 1.0
 """How much a certain wording counts, in cosines."""
-_VERSION = 2
+_WORDING_BEFORE = 0.5
+"""How much it counted in indexes that do not say."""
+_VERSION = 3
 """Part of the cache's key: raise it when training changes."""
 
 
@@ -38,6 +40,8 @@ class Trained:
     """float32[N, D], unit length, by the encoder before it was tuned."""
     reader: "Reader"
     wording: Wording
+    weight: float = _WORDING
+    """Of the wording."""
 
     @classmethod
     def build(
@@ -79,7 +83,8 @@ class Trained:
         """The best `k` texts per query."""
         if not queries:
             return []
-        scores = self.reader.scores(self.texts, queries) + _WORDING * self.wording.scores(queries)
+        scores = self.reader.scores(self.texts, queries)
+        scores = scores + self.weight * self.wording.scores(queries)
         return [best_hits(row, k) for row in scores]
 
     def save(self, folder: Path) -> None:
@@ -88,7 +93,11 @@ class Trained:
 
         from tailorbird.train.engine import save_trained
 
-        arrays = {"texts": np.ascontiguousarray(self.texts), **self.wording.arrays()}
+        arrays = {
+            "texts": np.ascontiguousarray(self.texts),
+            "weight": np.array([self.weight]),
+            **self.wording.arrays(),
+        }
         write_atomic(folder / "trained.safetensors", lambda path: save_file(arrays, path))
         save_trained(self.reader.parts.model, folder / "reader.safetensors")
 
@@ -102,7 +111,8 @@ class Trained:
 
         reader, arrays = Reader.untuned(), load_file(folder / "trained.safetensors")
         load_trained(reader.parts.model, folder / "reader.safetensors")
-        return cls(arrays.pop("texts"), reader, Wording.of(arrays))
+        (weight,) = arrays.get("weight", [_WORDING_BEFORE])
+        return cls(arrays.pop("texts"), reader, Wording.of(arrays), float(weight))
 
 
 def _by_query(cases: Sequence[Case]) -> dict[str, set[int]]:

@@ -136,7 +136,7 @@ class Documents(Strict):
     id: Column = "id"
     title: Column = "title"
     text: Column = "text"
-    chunk_words: int = Field(default=160, ge=20)
+    chunk_words: int = Field(default=160, ge=5)
     """Passages are at most about this long."""
 
 

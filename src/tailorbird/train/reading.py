@@ -44,9 +44,8 @@ class Reading:
     task: Task
     index: PassageIndex
     passages: int
-    unanswerable: float | None
-    """Share of answerable examples that lose their support and learn to abstain; None: nothing is
-    to be learned about abstaining, and examples without an answer are left out."""
+    unanswerable: float
+    """Share of answerable examples that lose their support and learn to abstain."""
     redraw: float
 
     @cached_property
@@ -74,8 +73,6 @@ class Reading:
             self.index.search([e.text for e in examples], _CANDIDATES),
         ))  # fmt: skip
         said = abstention(self.task, examples)
-        if self.unanswerable is None:
-            examples = [e for e in examples if e.answerable]
         shown = (
             self._show(e, found[e.id], said, random.Random(f"{seed}-{number}-{e.id}"))
             for number, (e, _) in enumerate(as_given(examples, epochs, seed))
@@ -86,8 +83,9 @@ class Reading:
         self, example: Example, found: list[Passage], said: str | None, rng: random.Random
     ) -> Shown:
         gold = self.index.supporting(example)[: self.passages]
-        others = [p for p in found if not _supports(p, example)]
-        if gold and said and rng.random() < (self.unanswerable or 0):
+        answering = self._answering(example)
+        others = [p for p in found if p.id not in answering]
+        if gold and said and rng.random() < self.unanswerable:
             example = replace(example, target=said, facts=(), answerable=False)
             gold = []
         room = max(0, self.passages - len(gold))
@@ -102,13 +100,18 @@ class Reading:
             return redraw_facts(example, shown, rng)
         return example, tuple(shown)
 
+    def _answering(self, example: Example) -> set[str]:
+        """Ids of the passages that may hold (part of) the answer.
 
-def _supports(passage: Passage, example: Example) -> bool:
-    """Whether a passage may hold (part of) the answer: the rest of a source does not, where the
-    facts are known, and is the likeliest distractor that a search finds."""
-    if passage.document not in example.sources:
-        return False
-    return not example.facts or any(states(passage.shown, f) for f in example.facts)
+        The rest of a source does not, where it is known which of its passages state the facts; and
+        it is the likeliest distractor that a search finds.
+        """
+        found = {p.id for p in self.index.supporting(example)}
+        for source in example.sources:
+            passages = self.index.by_document.get(source, [])
+            stating = [p for p in passages if any(states(p.shown, f) for f in example.facts)]
+            found |= {p.id for p in stating or passages}
+        return found
 
 
 def _grounded(example: Example, shown: Sequence[Passage]) -> bool:

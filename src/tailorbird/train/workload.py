@@ -105,12 +105,18 @@ def answering(
     ids = [list(chat.prompt(p)) for p in prompts] if chat else []
     return Answering(
         lengths=[len(p) for p in ids] or [_letters(p) for p in prompts],
-        total=len(every),
+        total=len(every) + (len(task.examples("dev")) if _on_dev(approach) else 0),
         shared=shared_tokens(ids),
         written=_written(closed, chat, name in _TUNED),
         tree=_tree(task.labels, chat) if chat else 0,
         prompts=ids,
     )
+
+
+def _on_dev(approach: Any) -> bool:
+    """Whether dev is answered, too, for thresholds to be chosen."""
+    by_search = getattr(approach, "abstain_by", "model") == "search"
+    return by_search or bool(getattr(approach, "calibrate", False))
 
 
 _TUNED = ("fine_tuned", "multi_task")
