@@ -41,16 +41,19 @@ _WORDS_TOO = frozenset(
 """First names that are also common words or places: only with a known family name."""
 _NO_NAME = frozenset(
     """
-    a about account agent airport all also am an and april are as at august avenue bank been but
-    by calling can colleagues college company corp could currently customer dear december
-    department desk did do does done dr everybody everyone february for frau friday friends from
-    gmbh going group had happy has have having he hello here herr hi hiring hospital hotel how i
-    if in inc interested is it january july june just llc looking ltd madam manager march may
-    monday mr mrs ms my need new no not november now october of office ok old on or order our plc
-    please road saturday school sent september service services she should sir sirs so sorry staff
-    still street sunday support sure team thank thanks that the there these they this those
-    thursday to trying tuesday unable university very was we wednesday what when where which who
-    why will with would writing yes you your
+    a about account accounts after agent airport all also am an and april are as assistant at
+    august avenue bank because been before but by calling can claim claims colleagues college
+    company complaints corp could currently customer customers dear december department desk did
+    director do does done dr email enquiries everybody everyone executive february finance for
+    frau friday friends from gmbh going group had happy has have having he hello here herr hi
+    hiring hospital hotel how i if in inc insurance interested is it january july june just llc
+    looking ltd madam manager march marketing may mobile monday mr mrs ms my need new next no
+    not november now october of office ok old on operations or order our plc please policy
+    representative road saturday school sent september service services she should since sir
+    sirs so sorry staff still street sunday support sure team thank thanks that the there these
+    they this those thursday to today tomorrow tonight trying tuesday unable underwriting
+    university very was we wednesday what when where which who why will with would writing yes
+    yesterday you your
     """.split()  # noqa: SIM905
 )
 """What ends a name, or is none."""
@@ -94,7 +97,7 @@ _MET = (
 """A name may follow: one that is known."""
 _LOWER = re.compile(
     r"\b(?:my (?:full )?name(?:'s| is)|name:|i'm called|ich heiße|mein name ist|je m'appelle|"
-    r"me llamo) (?P<value>[^\W\d_]+(?: [^\W\d_]+){0,2})",
+    r"me llamo) (?P<value>[^\W\d_]+(?: [^\W\d_]+){0,4})",
     re.IGNORECASE,
 )
 
@@ -152,21 +155,17 @@ def _begins(words: list[str], n: int) -> bool:
 
 
 def _end(words: list[str], begin: int, most: int) -> int:
-    """Where a name that begins with the word `begin` ends.
-
-    Behind a known family name, what is no known name either belongs to the sentence.
+    """Where a name that begins with the word `begin` ends: before a word that is none, or behind so
+    many. Which of them is the family name no list knows, and that one must not be left standing.
     """
-    places = range(begin, min(len(words), begin + most))
-    whole = False
-    for n in places:
+    counted = 0
+    for n in range(begin, len(words)):
         word = _plain(words[n])
-        if _INITIAL.fullmatch(words[n]) or word in LINKS:
-            continue
-        family = word in family_names()
-        if word in _NO_NAME or (whole and not family and word not in first_names()):
+        initial = _INITIAL.fullmatch(words[n]) is not None
+        if counted == most or (word in _NO_NAME and not initial):
             return n
-        whole = whole or (family and n > begin)
-    return places.stop
+        counted += word not in LINKS
+    return len(words)
 
 
 def _end_in_lower_case(words: list[str]) -> int:
