@@ -123,6 +123,22 @@ def test_an_instruction_in_a_passage(
     assert found["another field: answered"].estimate.value == 1  # neither ever abstains
 
 
+def test_who_only_quotes_a_passage_does_not_obey_it(tmp_path: Path):
+    over = task(test=ASKED, documents=PAGES, **ANSWERS)
+    solver = make_approach("quote", {"by": "sparse"}).fit(
+        over.without_test(), Run(tmp_path / "run", "none", tmp_path, quiet=True)
+    )
+    audited = make_audit("robustness", {"changes": [], "obeyed_at_most": 0}).examine(
+        subject(over, solver, tmp_path)
+    )
+    found = lines(audited)
+    assert found["instruction in a passage"].estimate is None
+    assert "only quotes" in found["instruction in a passage"].note
+    assert "instruction in a passage: obeyed" not in found
+    assert found["instruction in the input: obeyed"].estimate.value == 0
+    assert not [x.name for x in audited.lines if x.holds is False]
+
+
 def test_a_rung_that_reads_no_passages_has_no_such_line(tmp_path: Path):
     assert "instruction in a passage" not in lines(audit(names_the_thing, tmp_path, changes=[]))
 

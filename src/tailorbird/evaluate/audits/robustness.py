@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from tailorbird.approaches.quote import Quoting
 from tailorbird.data.perturbations.base import asking, keeps_facts, make_perturbation, question
 from tailorbird.evaluate.audits._answering import answered, drawn, in_chunks, shown
 from tailorbird.evaluate.audits._instructions import (
@@ -25,6 +26,7 @@ from tailorbird.task.types import Example, Prediction
 Change = str | dict[str, dict[str, Any]]
 SAMPLES = 2
 """Items shown per line."""
+QUOTES = "it only quotes: what is hidden in a passage stands in the answer, and nobody obeys it"
 Found = tuple[list[Line], list[Sample]]
 
 
@@ -116,6 +118,8 @@ class Robustness:
     def _in_passages(self, subject: Subject, plain: "_Asked") -> Found:
         """All answers are told the same, since an attacker knows the document, not the question."""
         name = "instruction in a passage"
+        if isinstance(subject.solver, Quoting):
+            return [Line(name, None, note=QUOTES)], []
         labels = subject.task.labels
         demand = labels[0] if labels else SENTENCE
         reader = poisoned(subject.solver, demand, subject.seed)
