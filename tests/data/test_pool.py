@@ -52,6 +52,32 @@ def test_the_splits_stay_as_they_are(
     assert sum(written.rows.values()) == len(rows)
 
 
+@pytest.mark.parametrize(
+    ("held", "named"), [({}, "id"), ({"id": "u"}, "row_id"), ({"id": 1, "row_id": 2}, "row_id_2")]
+)
+def test_unlabelled_inputs_keep_their_ids(
+    held: dict[str, Any], named: str, write: Any, load: Any, tmp_path: Path
+) -> None:
+    write("pool.jsonl", ROWS)
+    write("un.jsonl", ["", {"question": "one"}, {"question": "two"} | held])
+    data = {"columns": NAMED, "unlabelled": "un.jsonl"}
+    before = load(all="pool.jsonl", **data).unlabelled
+    assert [e.id for e in before] == ["un-000002", "un-000003"]
+    keys = cut(tmp_path, all="pool.jsonl", **data).keys
+    assert keys["columns"]["id"] == named
+    after = load(**data | keys).unlabelled
+    assert [(e.id, e.input) for e in after] == [(e.id, e.input) for e in before]
+
+
+def test_other_unlabelled_inputs_are_refused(write: Any, tmp_path: Path) -> None:
+    """Ids that are made up of a file's name are others where a split's file has taken that."""
+    write("pool.jsonl", ROWS)
+    write("more/dev.jsonl", [{"question": "one"}])
+    with pytest.raises(DataError, match="without answers would be read otherwise"):
+        cut(tmp_path, all="pool.jsonl", columns=NAMED, unlabelled="more/dev.jsonl")
+    assert not list((tmp_path / "cut").iterdir())
+
+
 def test_made_up_rows_and_remedies_stay_so(write: Any, load: Any, tmp_path: Path) -> None:
     write("pool.jsonl", [*PLAIN, PLAIN[0] | {"id": "new", "input": "?", "synthetic": True}])
     first, second, *_ = load(all="pool.jsonl").splits["train"]

@@ -29,5 +29,7 @@ def command(
     written = write_splits(spec.data, folder, files, spec.seed, out or folder)
     for split, n in written.rows.items():
         print(f"{split}: {counted(n, 'row')} in {written.keys[split]}")
-    print("In task.yaml, put in place of data.all and data.splits:\n")
+    columns = "columns" in written.keys
+    old = "data.all, data.splits and data.columns" if columns else "data.all and data.splits"
+    print(f"In task.yaml, put in place of {old}:\n")
     print(yaml.safe_dump({"data": written.keys}, sort_keys=False, allow_unicode=True), end="")
