@@ -61,7 +61,13 @@ def test_columns_are_named(tmp_path: Path):
     done = CliRunner().invoke(app, [*words, "input=question,target=answer, short,id=no"])
     assert done.exit_code == 0, done.output
     assert json.loads(out.read_text()) == {"input": "u", "target": "a", "id": "7"}
+    done = CliRunner().invoke(
+        app, [*words, "input = question, target=answer, short ,id=", "--overwrite"]
+    )
+    assert done.exit_code == 0, done.exception
+    assert json.loads(out.read_text()) == {"input": "u", "target": "a", "no": "7"}
     for text, says in (
+        ("input=question,input=no", 'names input twice, "question" and "no"'),
         ("question", "key=name"), ("inptu=question", 'did you mean "input"'),
         ("input=question,fields=no", "all other columns stay"),
     ):  # fmt: skip

@@ -223,6 +223,28 @@ def test_columns_of_nested_rows_and_of_arrays(write: Any, run: Run, rows: Any) -
     assert rows("out.jsonl") == [{"prompt": "u", "1": "a", "2": "rest"}]
 
 
+def test_a_name_that_is_given_to_another_column(write: Any, run: Run, rows: Any) -> None:
+    """A row's own column of that name is left out, in each row that has one."""
+    write("in.jsonl", [
+        {"q": "u", "a": "v", "id": {"n": 1}, "by": "ann", "group": "g"},
+        {"q": "u", "a": "v", "id": {"n": 2}, "by": "bob"},
+        {"q": "u", "a": "v"},
+    ])  # fmt: skip
+    named = Columns(input="q", target="a", id="id.n", group="by")
+    done = run("in.jsonl", "out.jsonl", "columns", columns=named, without=("id",))
+    assert done.account.dropped == {'two columns would be called "group"': 1}
+    assert done.advice == "--without group"
+    done = run("in.jsonl", "out.jsonl", "columns", columns=named, without=("id", "group"))
+    plain = {"input": "u", "target": "v"}
+    assert rows("out.jsonl") == [
+        plain | {"id": 1, "group": "ann"}, plain | {"id": 2, "group": "bob"}, plain,
+    ]  # fmt: skip
+    assert done.account.changed == {"id left out": 2, "group left out": 1}
+    assert done.idle == ()
+    done = run("in.jsonl", "out.jsonl", "columns", columns=named, without=("further",))
+    assert rows("out.jsonl") == [plain] * 3
+
+
 def test_columns_that_cannot_be(write: Any, run: Run, tmp_path: Path) -> None:
     write("in.jsonl", [{"question": "u", "reply": "a", "id": 1, "n": 2}])
     with pytest.raises(DataError, match='no row has a column "target"') as e:
@@ -231,8 +253,12 @@ def test_columns_that_cannot_be(write: Any, run: Run, tmp_path: Path) -> None:
     with pytest.raises(DataError, match='"repyl"; did you mean "reply"'):
         run("in.jsonl", "out.jsonl", "messages", columns=Columns(input="question", target="repyl"))
     named = Columns(input="question", target="reply", id="n")
-    with pytest.raises(DataError, match='two columns would be called "id"'):
+    with pytest.raises(DataError, match='two columns would be called "id"') as e:
         run("in.jsonl", "out.jsonl", "messages", columns=named)
+    assert str(e.value.hint).endswith("may be left out: --without id")
+    with pytest.raises(DataError, match='two columns would be called "id"') as e:
+        run("in.jsonl", "out.jsonl", "converse", columns=named)
+    assert str(e.value.hint).endswith("may be left out: --without further --without id")
     with pytest.raises(TaskError, match="said to be alpaca"):
         run("in.jsonl", "out.jsonl", "messages", columns=Columns(), format="alpaca")
     assert not (tmp_path / "out.jsonl").exists()

@@ -92,10 +92,17 @@ def _columns(text: str | None) -> "Columns | None":
 
     if text is None:
         return None
-    pairs = [pair.partition("=") for pair in re.split(r",(?=\w+=)", text)]
-    named = {key.strip(): name.strip() or None for key, _, name in pairs}
+    pairs = [pair.partition("=") for pair in re.split(r",(?=\s*\w+\s*=)", text)]
     if not all(sign for _, sign, _ in pairs):
         raise TaskError("--columns takes key=name,key=name", hint="input=question,target=answer")
+    named: dict[str, str | None] = {}
+    for key, name in ((k.strip(), n.strip()) for k, _, n in pairs):
+        if key in named:
+            raise TaskError(
+                f'--columns names {key} twice, "{named[key] or ""}" and "{name}"',
+                hint="one column for each key",
+            )
+        named[key] = name or None
     if "fields" in named:
         raise TaskError("--columns takes no fields", hint="leave it out: all other columns stay")
     return parse(Columns, named, "--columns")

@@ -10,8 +10,8 @@ from typing import Any
 from tailorbird.data import llama_factory
 from tailorbird.data.accounts import FileAccount
 from tailorbird.data.cells import unpacked
-from tailorbird.data.formats.base import Record, Unusable, kind_of
-from tailorbird.data.formats.columns import named, read_named
+from tailorbird.data.formats.base import Record, Unusable, kind_of, others
+from tailorbird.data.formats.columns import KEYS, Clash, named, read_named
 from tailorbird.data.interchange import (
     LEFT_OUT,
     UNKNOWN,
@@ -56,6 +56,17 @@ class Conversion:
     """LLaMA-Factory's dataset_info.json that is to describe the file."""
     for_spreadsheets: bool = False
     """Whether cells that look like formulas begin with an apostrophe."""
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Names that `columns` gives to columns that have others."""
+        pairs = named(self.columns) if self.columns is not None else []
+        return tuple(k for k, c in pairs if k not in (*KEYS, "fields", str(c)))
+
+    @property
+    def replaced(self) -> tuple[str, ...]:
+        """Of `without`, names that are given: the rows' own columns go, and what is given stays."""
+        return tuple(name for name in self.without if name in self.given)
 
     def copies(self, record: Record) -> bool:
         """Whether a row of the same format may stay as it is, byte for byte."""
@@ -167,12 +178,22 @@ def _source(conversion: Conversion) -> _Source:
 
     def recognised(row: Any) -> tuple[str, Record]:
         if conversion.columns is not None:
-            return "columns", read_named(row, conversion.columns)
+            return "columns", _by_name(conversion, row)
         known = name or recognise(row)
         return known, read(row, known)
 
     rows = read_rows(path, key, Path(), None)
     return _Source(path, rows, recognised, shaped=_shaped(path, conversion.columns))
+
+
+def _by_name(conversion: Conversion, row: Mapping[str, Any]) -> Record:
+    """The record by the columns that are named. Raises `Unusable`."""
+    columns = conversion.columns or Columns()
+    gone = conversion.given if "further" in conversion.without else conversion.replaced
+    record = read_named(row, columns, gone)
+    held = others(row, *(str(c) for _, c in named(columns))) if isinstance(row, Mapping) else {}
+    left = tuple(left_out(name) for name in conversion.replaced if name in held)
+    return replace(record, notes=(*record.notes, *left))
 
 
 def _check_named(conversion: Conversion) -> None:
@@ -232,7 +253,11 @@ def _converted(
     value = jsonable(row.value, changed)
     if isinstance(value, dict):
         value = source.shaped(value)
-    name, whole = source.read(value)
+    try:
+        name, whole = source.read(value)
+    except Clash as clash:
+        found.could.update(_beside(conversion, value, clash.columns, found))
+        raise
     found.formats[name] += 1
     try:
         record, written = _written(conversion, name, whole, value, found)
@@ -258,6 +283,20 @@ def _written(
     return record, written
 
 
+def _beside(
+    conversion: Conversion, value: Mapping[str, Any], own: tuple[str, ...], found: Converted
+) -> tuple[str, ...]:
+    """`own`, columns of the row in the place of others, with what else to leave out; or nothing."""
+    tried = replace(conversion, without=(*conversion.without, *own))
+    whole = _by_name(tried, value)
+    try:
+        _written(tried, "columns", whole, value, found)
+    except Unusable:
+        more = _advised(tried, "columns", whole, found)
+        return (*own, *more) if more else ()
+    return own
+
+
 def _advised(conversion: Conversion, name: str, whole: Record, found: Converted) -> tuple[str, ...]:
     """What else to leave out for a refused row to be written; nothing where that does not help."""
     more: tuple[str, ...] = ()
@@ -280,7 +319,7 @@ def _as_wanted(conversion: Conversion, record: Record) -> Record:
     """The record with what is to be added, and without what is to be left out."""
     more = {k: v for k, v in conversion.added.items() if k not in record.further}
     added = replace(record, further={**record.further, **more}) if more else record
-    return without(added, conversion.without)
+    return without(added, [n for n in conversion.without if n not in conversion.replaced])
 
 
 def _fitting(conversion: Conversion, columns: Collection[str]) -> str:

@@ -1,6 +1,6 @@
 """Rows whose columns are named in task.yaml: tables, nested JSON, arrays."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -28,6 +28,14 @@ EXAMPLES = True
 DEFAULT = Columns()
 
 
+class Clash(Unusable):
+    """Columns of the row have names that are given to other columns."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        super().__init__(f'two columns would be called "{columns[0]}"')
+        self.columns = tuple(columns)
+
+
 def recognise(row: Any) -> bool:
     """Whether the row has the columns that `Columns()` names by default."""
     return isinstance(row, Mapping) and {"input", "target"} <= row.keys()
@@ -38,30 +46,33 @@ def read(row: Mapping[str, Any]) -> Record:
     return read_named(row, DEFAULT)
 
 
-def read_named(row: Mapping[str, Any] | list[Any], columns: Columns) -> Record:
+def read_named(
+    row: Mapping[str, Any] | list[Any], columns: Columns, without: Sequence[str] = ()
+) -> Record:
     """The row with its named columns under the names that examples have, and all others beside.
 
     A path into nested JSON leaves what it leads into as it is. Without a target it is a prompt
-    alone. Raises `Unusable` where a column is missing, or two would have one name.
+    alone. Columns in `without` are left out where no key names them. Raises `Unusable` where a
+    column is missing, and `Clash` where two would have one name.
     """
     if isinstance(row, list):
         row = {str(position): value for position, value in enumerate(row)}
     target = _target(row, columns.target)
     answers = () if target is None else ((Turn("assistant", target),),)
-    return Record(_turns(_required(row, columns.input)), answers, further=_further(row, columns))
+    return Record(
+        _turns(_required(row, columns.input)), answers, further=_further(row, columns, without)
+    )
 
 
-def _further(row: Mapping[str, Any], columns: Columns) -> dict[str, Any]:
+def _further(row: Mapping[str, Any], columns: Columns, without: Sequence[str]) -> dict[str, Any]:
     pairs = [(key, column) for key, column in named(columns) if key != "fields"]
-    kept = others(row, *(str(column) for _, column in pairs))
-    for key, column in pairs:
-        value = None if key in KEYS else _optional(row, column)
-        if value is None:
-            continue
-        if key in kept:
-            raise Unusable(f'two columns would be called "{key}"')
-        kept[key] = value
-    return kept
+    kept = others(row, *(str(column) for _, column in pairs), *without)
+    found = {key: _optional(row, column) for key, column in pairs if key not in KEYS}
+    placed = {key: value for key, value in found.items() if value is not None}
+    clashing = [key for key in placed if key in kept]
+    if clashing:
+        raise Clash(clashing)
+    return kept | placed
 
 
 def write(record: Record, dialect: str) -> dict[str, Any]:
