@@ -83,9 +83,11 @@ def _with_ids(data: Data, folder: Path, data_folder: Path | None) -> Columns | N
 
 def _check_same(data: Data, new: Data, folder: Path, data_folder: Path | None, seed: int) -> None:
     before, after = (load_examples(d, folder, data_folder, seed) for d in (data, new))
-    pairs = [(f"the {s} split", before.splits[s], after.splits[s]) for s in SPLITS]
-    pairs.append(("the file of inputs without answers", before.unlabelled, after.unlabelled))
-    for what, old, fresh in pairs:
+    parts = (
+        *((f"the {s} split", before.splits[s], after.splits[s]) for s in SPLITS),
+        ("the file of inputs without answers", before.unlabelled, after.unlabelled),
+    )
+    for what, old, fresh in parts:
         if any(a != b for a, b in zip_longest(map(_bare, old), map(_bare, fresh))):
             raise DataError(
                 f"{what} would be read otherwise than it is now",
