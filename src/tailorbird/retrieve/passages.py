@@ -33,8 +33,8 @@ def chunk(document: Document, words: int) -> list[Passage]:
     """Cut at headings and paragraphs into passages of at most about `words` words.
 
     A heading goes with what follows it; a paragraph that is longer by itself is cut at sentences.
-    A sentence stays whole, unless it is more than twice as long and has more than 40 words (a table,
-    a list).
+    A sentence stays whole, unless it is more than twice as long and has more than 40 words, as a
+    table or a list may.
     """
     pieces = list(_merge(_with_headings(_blocks(document.text, words)), words))
     one = len(pieces) == 1
