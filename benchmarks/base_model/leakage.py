@@ -27,6 +27,7 @@ def measure(subject: Subject, options: argparse.Namespace) -> Table:
     tests = {
         "insurance-email": _jsonl(STUDIES / "insurance-email" / "test.jsonl", "email"),
         "vagov-procedures": _jsonl(STUDIES / "vagov-procedures" / "test.jsonl", "question"),
+        "procedure-qa": _jsonl(STUDIES / "procedure-qa" / "test.jsonl", "question"),
         "clinc150": _clinc(options.data_folder / NEEDS[0]),
     }
     items = {f"{name} {i}": text for name, rows in tests.items() for i, text in rows.items()}
