@@ -21,7 +21,7 @@ def test_counts_add_up_and_are_told_in_words() -> None:
 
 
 def test_what_is_strange_is_noted_and_things_may_have_names() -> None:
-    account = FileAccount("handbook", unit="documents")
+    account = FileAccount("handbook", unit="document")
     account.keep()
     account.note("invisible characters", "leave.pdf#page=2")
     account.verify()
