@@ -17,7 +17,7 @@ from itertools import pairwise
 import numpy as np
 
 from tailorbird.errors import TaskError
-from tailorbird.models.base import LM, Completion, Progress, Sampling, TokenLogprobs
+from tailorbird.models.base import LM, Completion, Progress, Sampling, score_fitting
 from tailorbird.task.bar import higher_is_better
 from tailorbird.task.benchmark import Task
 from tailorbird.task.types import Example, Prediction, Prompt, Usage
@@ -104,16 +104,8 @@ def beginning_of(text: str, others: Iterable[str]) -> str:
 
 def probabilities(lm: LM, prompts: Sequence[Prompt], text: str, max_tokens: int) -> list[float]:
     """Of answering with `text`, per prompt; 0 where the prompt does not fit in the context."""
-    found = _scored(lm, prompts, text, max_tokens)
-    return [math.exp(found[i].total) if i in found else 0.0 for i in range(len(prompts))]
-
-
-def _scored(
-    lm: LM, prompts: Sequence[Prompt], text: str, max_tokens: int
-) -> dict[int, TokenLogprobs]:
-    fits = [i for i, p in enumerate(prompts) if (lm.room(p, max_tokens) or 0) >= 0]
-    rows = lm.score([prompts[i] for i in fits], [text])
-    return {i: row[0] for i, row in zip(fits, rows)}
+    rows = score_fitting(lm, prompts, [text], max_tokens)
+    return [0.0 if row is None else math.exp(row[0].total) for row in rows]
 
 
 def complete(
@@ -135,11 +127,12 @@ def complete(
     }
     read = [i for i in range(len(prompts)) if i not in out]
     if lm.can_score and abstention.above < NEVER:
-        likely = _scored(lm, [prompts[i] for i in read], abstention.text, sampling.max_tokens)
+        asked = [prompts[i] for i in read]
+        rows = score_fitting(lm, asked, [abstention.text], sampling.max_tokens)
         out |= {
-            read[row]: Completion(abstention.text, Usage(s.prompt_tokens, len(s.logprobs)))
-            for row, s in likely.items()
-            if math.exp(s.total) >= abstention.above
+            i: Completion(abstention.text, Usage(row[0].prompt_tokens, len(row[0].logprobs)))
+            for i, row in zip(read, rows)
+            if row is not None and math.exp(row[0].total) >= abstention.above
         }
     if progress and out:
         progress(len(out))

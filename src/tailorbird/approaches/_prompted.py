@@ -21,7 +21,14 @@ from tailorbird.approaches._abstention import (
 )
 from tailorbird.approaches.base import Run
 from tailorbird.errors import TaskError
-from tailorbird.models.base import LM, Completion, Progress, Sampling, TokenLogprobs
+from tailorbird.models.base import (
+    LM,
+    Completion,
+    Progress,
+    Sampling,
+    TokenLogprobs,
+    score_fitting,
+)
 from tailorbird.models.files import is_endpoint
 from tailorbird.models.load import load_model
 from tailorbird.retrieve import base as retrieval
@@ -121,19 +128,14 @@ class Prompted:
             predictions = _choose(lm, prompts, self.labels, self.max_tokens, progress)
         else:
             sampling = Sampling(max_tokens=self.max_tokens)
-            completions = self._complete(lm, prompts, nearness, sampling, progress)
-            predictions = [self._prediction(c) for c in completions]
-        return [self._cited(p, passages) for p, passages in zip(predictions, shown)]
+            predictions = self._written(lm, prompts, nearness, sampling, progress)
+        return self._cited(predictions, shown)
 
     def drawn(self, examples: Sequence[Example], sampling: Sampling) -> list[Prediction]:
         """An answer per example, drawn as `sampling` says."""
         lm, (shown, nearness) = self.lm(), self._found(examples)
         prompts = self._prompts(lm, examples, shown)
-        completions = self._complete(lm, prompts, nearness, sampling, None)
-        return [
-            self._cited(self._prediction(c), passages)
-            for c, passages in zip(completions, shown, strict=True)
-        ]
+        return self._cited(self._written(lm, prompts, nearness, sampling), shown)
 
     def prompts(self, lm: LM, examples: Sequence[Example]) -> list[Prompt]:
         """What `lm` reads, per example."""
@@ -146,21 +148,23 @@ class Prompted:
         the prompt does not fit in the context."""
         found: list[TokenLogprobs | None] = []
         for prompt, answer in zip(self.prompts(lm, examples), answers, strict=True):
-            fits = (lm.room(prompt, self.max_tokens) or 0) >= 0
-            found.append(lm.score([prompt], [answer])[0][0] if fits else None)
+            (row,) = score_fitting(lm, [prompt], [answer], self.max_tokens)
+            found.append(None if row is None else row[0])
         return found
 
-    def _complete(
+    def _written(
         self,
         lm: LM,
         prompts: Sequence[Prompt],
         nearness: Sequence[float],
         sampling: Sampling,
-        progress: Progress | None,
-    ) -> list[Completion]:
+        progress: Progress | None = None,
+    ) -> list[Prediction]:
         if self.abstention is None:
-            return lm.complete(prompts, sampling, progress)
-        return complete(lm, prompts, sampling, self.abstention, nearness, progress)
+            completions = lm.complete(prompts, sampling, progress)
+        else:
+            completions = complete(lm, prompts, sampling, self.abstention, nearness, progress)
+        return [self._prediction(c) for c in completions]
 
     def _prediction(self, completion: Completion) -> Prediction:
         text = completion.text
@@ -169,8 +173,13 @@ class Prompted:
         return Prediction(text, usage=completion.usage, error=completion.error)
 
     @staticmethod
-    def _cited(prediction: Prediction, shown: Sequence[Passage]) -> Prediction:
-        return replace(prediction, citations=tuple(dict.fromkeys(p.document for p in shown)))
+    def _cited(
+        predictions: Sequence[Prediction], shown: Sequence[Sequence[Passage]]
+    ) -> list[Prediction]:
+        return [
+            replace(p, citations=tuple(dict.fromkeys(s.document for s in passages)))
+            for p, passages in zip(predictions, shown, strict=True)
+        ]
 
     def _found(self, examples: Sequence[Example]) -> tuple[list[list[Passage]], list[float]]:
         """Passages per example, and how near the best one is; without a search nothing is far.
@@ -225,12 +234,12 @@ class Prompted:
         answered = [str(e.target) for e in task.examples("train") if e.answerable]
         abstention = Abstention(text, beginning_of(text, answered))
         shown, nearness = self._found(dev)
-        likely = None
+        prompts, likely = self._prompts(lm, dev, shown), None
         if lm.can_score and not by_search_alone:
-            prompts = self._prompts(lm, dev, shown)
             likely = probabilities(lm, prompts, text, self.max_tokens)
-        answers = replace(self, abstention=abstention).predict(dev)
-        above, below = calibrate(task, text, answers, nearness, likely)
+        never = replace(self, abstention=abstention)
+        written = never._written(lm, prompts, nearness, Sampling(max_tokens=self.max_tokens))
+        above, below = calibrate(task, text, self._cited(written, shown), nearness, likely)
         return replace(self, abstention=replace(abstention, above=above, below=below))
 
     # ---- saving ------------------------------------------------------------------------------
@@ -298,10 +307,9 @@ def _choose(
     progress: Progress | None,
 ) -> list[Prediction]:
     """The most probable label per prompt; a prompt that does not fit in the context is an error."""
-    fits = [(lm.room(p, max_tokens) or 0) >= 0 for p in prompts]
-    rows = iter(lm.score([p for p, fit in zip(prompts, fits) if fit], labels, progress))
     too_long = Prediction("", error="the prompt is longer than the model's context")
-    return [_likeliest(next(rows), labels) if fit else too_long for fit in fits]
+    rows = score_fitting(lm, prompts, labels, max_tokens, progress)
+    return [too_long if row is None else _likeliest(row, labels) for row in rows]
 
 
 def _likeliest(row: Sequence[TokenLogprobs], labels: Sequence[str]) -> Prediction:

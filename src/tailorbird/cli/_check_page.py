@@ -81,7 +81,7 @@ def _headline(checked: Checked) -> str:
     if not errors and not warnings:
         return "Nothing that needs mending was found."
     counts = [(errors, "error"), (warnings, "warning")]
-    said = " and ".join(f"{n} {word}{'s' * (n != 1)}" for n, word in counts if n)
+    said = " and ".join(counted(n, word) for n, word in counts if n)
     end = "mend the errors before anything is measured." if errors else "no error."
     return f"{said}: {end}"
 

@@ -85,3 +85,16 @@ class LM(Protocol):
 
     def room(self, prompt: Prompt, max_tokens: int) -> int | None:
         """Tokens left in the context after `prompt` and `max_tokens`; None when unknown."""
+
+
+def score_fitting(
+    lm: LM,
+    prompts: Sequence[Prompt],
+    continuations: Sequence[str],
+    max_tokens: int,
+    progress: Progress | None = None,
+) -> list[list[TokenLogprobs] | None]:
+    """As `LM.score`; None for a prompt that with `max_tokens` more does not fit in the context."""
+    fits = [(lm.room(p, max_tokens) or 0) >= 0 for p in prompts]
+    rows = iter(lm.score([p for p, fit in zip(prompts, fits) if fit], continuations, progress))
+    return [next(rows) if fit else None for fit in fits]

@@ -82,8 +82,8 @@ class Reading:
     def _show(
         self, example: Example, found: list[Passage], said: str | None, rng: random.Random
     ) -> Shown:
-        gold = self.index.supporting(example)[: self.passages]
-        answering = self._answering(example)
+        supporting = self.index.supporting(example)
+        gold, answering = supporting[: self.passages], self._answering(example, supporting)
         others = [p for p in found if p.id not in answering]
         if gold and said and rng.random() < self.unanswerable:
             example = replace(example, target=said, facts=(), answerable=False)
@@ -100,13 +100,13 @@ class Reading:
             return redraw_facts(example, shown, rng)
         return example, tuple(shown)
 
-    def _answering(self, example: Example) -> set[str]:
-        """Ids of the passages that may hold (part of) the answer.
+    def _answering(self, example: Example, supporting: Sequence[Passage]) -> set[str]:
+        """Ids of the passages that may hold (part of) the answer, which rests on `supporting`.
 
         The rest of a source does not, where it is known which of its passages state the facts; and
         it is the likeliest distractor that a search finds.
         """
-        found = {p.id for p in self.index.supporting(example)}
+        found = {p.id for p in supporting}
         for source in example.sources:
             passages = self.index.by_document.get(source, [])
             stating = [p for p in passages if any(states(p.shown, f) for f in example.facts)]

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from tailorbird.evaluate.hallucination._sentences import claims_of
 from tailorbird.evaluate.hallucination.base import Case, Claim
-from tailorbird.models.base import LM, Completion, Progress, Sampling
+from tailorbird.models.base import LM, Completion, Progress, Sampling, score_fitting
 from tailorbird.task.types import Message, Prompt
 
 _SYSTEM = (
@@ -66,10 +66,9 @@ def _prompt(case: Case, sentence: str) -> Prompt:
 
 
 def _scored(lm: LM, prompts: Sequence[Prompt]) -> list[tuple[float | None, str]]:
-    fits = [(lm.room(p, 4) or 0) >= 0 for p in prompts]
-    rows = iter(lm.score([p for p, fit in zip(prompts, fits) if fit], _ANSWERS))
     long = (None, "the sources are longer than the judge's context")
-    return [_share(*(s.total for s in next(rows))) if fit else long for fit in fits]
+    rows = score_fitting(lm, prompts, _ANSWERS, 4)
+    return [long if row is None else _share(*(s.total for s in row)) for row in rows]
 
 
 def _share(yes: float, no: float) -> tuple[float, str]:
