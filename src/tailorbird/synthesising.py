@@ -283,7 +283,7 @@ class Synthesis:
             "teachers": {t.name: t.lm.identity for t in self.teachers},
             "limit": self.request.limit,
             "seed": self.request.seed,
-            "rows": {a.file: counted(a) for a in done.accounts},
+            "rows": {a.file: counts_of(a) for a in done.accounts},
             "kept": {"examples": len(done.rows), "preferences": len(done.pairs)},
             "bill": self.bill.to_json(),
             "sha256": files,
@@ -318,7 +318,7 @@ def check_budget(task: Task, found: Estimate) -> None:
         )
 
 
-def counted(account: FileAccount) -> dict[str, Any]:
+def counts_of(account: FileAccount) -> dict[str, Any]:
     """What one generator made: rows and orders that gave none, and why what went had to go."""
     return {
         "made": account.read,

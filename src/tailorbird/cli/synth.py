@@ -162,10 +162,10 @@ def _ablated(synthesis: "Synthesis", done: "Synthesised", rung: str, repeats: in
 def _plain(
     done: "Synthesised", found: "Estimate | None", held: "Ablation | None"
 ) -> dict[str, Any]:
-    from tailorbird.synthesising import counted
+    from tailorbird.synthesising import counts_of
 
     return {
-        "rows": {account.file: counted(account) for account in done.accounts},
+        "rows": {account.file: counts_of(account) for account in done.accounts},
         "kept": {"examples": len(done.rows), "preferences": len(done.pairs)},
         "unused": dict(done.unused),
         "estimate": found and found.to_json(),
